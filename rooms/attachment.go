@@ -1,0 +1,143 @@
+package rooms
+
+import "context"
+
+// attachment is a connection's hold on a peer's session in the memory engine. It is dead as soon as the peer has another
+// one, or none.
+type attachment struct {
+	// Static after construction.
+	peer *peer
+	room *room
+	link Link
+}
+
+var _ Attachment = (*attachment)(nil)
+
+// lock takes the room's mutex and tells whether the attachment is alive. The mutex is held in either case.
+func (a *attachment) lock() bool {
+	a.room.mu.Lock()
+	return a.peer.attachment == a
+}
+
+func (a *attachment) Peer() PeerID { return a.peer.id }
+
+func (a *attachment) Kept() any { return a.peer.keep }
+
+func (a *attachment) Others() int {
+	defer a.room.unlock()
+	if !a.lock() {
+		return 0
+	}
+	return len(a.room.peers) - 1
+}
+
+func (a *attachment) Heard() {
+	defer a.room.unlock()
+	if a.lock() && a.peer.older != "" {
+		a.room.engine.sessions.remove(a.peer.older)
+		a.peer.older = ""
+	}
+}
+
+func (a *attachment) Fresh(seq uint64) bool {
+	defer a.room.unlock()
+	return a.lock() && seq > a.peer.received
+}
+
+func (a *attachment) Received() uint64 {
+	defer a.room.unlock()
+	a.lock()
+	return a.peer.received
+}
+
+// settle notes the client's message as received.
+func (p *peer) settle(seq uint64) { p.received = max(p.received, seq) }
+
+func (a *attachment) Send(_ context.Context, message Message) error {
+	defer a.room.unlock()
+	if !a.lock() {
+		return ErrDetached
+	}
+	a.peer.settle(message.Seq)
+	if !message.Broadcast {
+		a.room.deliver(a.peer, message.To, message)
+		return nil
+	}
+	for id, p := range a.room.peers {
+		if p != a.peer {
+			a.room.deliver(a.peer, id, message)
+		}
+	}
+	return nil
+}
+
+func (a *attachment) Update(_ context.Context, seq uint64, update Update) error {
+	defer a.room.unlock()
+	if !a.lock() {
+		return ErrDetached
+	}
+	p := a.peer
+	p.settle(seq)
+	if update.Name != nil {
+		p.name = *update.Name
+	}
+	if update.Metadata != nil {
+		p.metadata = update.Metadata
+		if string(update.Metadata) == "null" {
+			p.metadata = nil
+		}
+	}
+	if update.Name != nil || update.Metadata != nil {
+		a.room.tellOthers(p, Presence{Change: PeerUpdated, Member: Member{Peer: p.id}, Update: update})
+	}
+	return nil
+}
+
+func (a *attachment) Tell(_ context.Context, seq uint64, payload []byte) error {
+	defer a.room.unlock()
+	if !a.lock() {
+		return ErrDetached
+	}
+	a.peer.settle(seq)
+	if payload != nil {
+		a.room.tell(a.peer, Event{Payload: payload})
+	}
+	return nil
+}
+
+func (a *attachment) Next() Batch {
+	defer a.room.unlock()
+	if !a.lock() {
+		return Batch{}
+	}
+	return a.peer.inbox.next()
+}
+
+func (a *attachment) Ack(seq uint64) error {
+	defer a.room.unlock()
+	if !a.lock() {
+		return nil
+	}
+	return a.peer.inbox.ack(seq)
+}
+
+func (a *attachment) Confirm(seq uint64) {
+	defer a.room.unlock()
+	if a.lock() {
+		a.peer.inbox.confirm(seq)
+	}
+}
+
+func (a *attachment) Detach() {
+	defer a.room.unlock()
+	if a.lock() {
+		a.room.lose(a.peer)
+	}
+}
+
+func (a *attachment) Leave() {
+	defer a.room.unlock()
+	if a.lock() {
+		a.room.remove(a.peer, ReasonLeft, 0) // no cut: the one who leaves knows it
+	}
+}

@@ -1,0 +1,214 @@
+package rooms
+
+// inbox holds what a peer has yet to receive or to acknowledge, in the order of its numbers. Two kinds of event count
+// against a bound, each against its own: what others sent, and what the peer's own messages made the server say. Presence
+// never counts; it is coalesced as long as it is unsent.
+//
+// Guarded by the room's mutex.
+type inbox struct {
+	maxEvents int // of either kind
+	maxBytes  int // of what others sent
+
+	events []Event
+	unsent int // index of the first event that was not yet sent on the present connection
+
+	last      uint64 // the number given last
+	sent      uint64 // the highest number ever sent
+	confirmed uint64 // the highest number known to have been received
+	dropped   uint64 // the highest number that is no longer here to be sent again
+
+	relayed      int // events that others sent
+	relayedBytes int
+	told         int // events that answer the peer's own messages
+}
+
+// relay adds what another peer sent, if there is room.
+func (b *inbox) relay(from PeerID, payload []byte) bool {
+	fits := func() bool { return b.relayed < b.maxEvents && b.relayedBytes+len(payload) <= b.maxBytes }
+	for !fits() {
+		if !b.dropConfirmed() {
+			return false
+		}
+	}
+	b.push(Event{From: from, Payload: payload})
+	return true
+}
+
+// tell adds what answers the peer's own messages, if there is room.
+func (b *inbox) tell(e Event) bool {
+	for b.told >= b.maxEvents {
+		if !b.dropConfirmed() {
+			return false
+		}
+	}
+	b.push(e)
+	return true
+}
+
+func (b *inbox) push(e Event) {
+	b.last++
+	e.Seq = b.last
+	b.events = append(b.events, e)
+	b.count(e, 1)
+}
+
+func (b *inbox) count(e Event, sign int) {
+	switch {
+	case e.Presence != nil:
+	case e.From != "":
+		b.relayed += sign
+		b.relayedBytes += sign * len(e.Payload)
+	default:
+		b.told += sign
+	}
+}
+
+// dropConfirmed drops the oldest event if the peer is known to have received it. A client that does not acknowledge loses
+// nothing by it but the chance to resume.
+func (b *inbox) dropConfirmed() bool {
+	if b.unsent == 0 || b.events[0].Seq > b.confirmed {
+		return false
+	}
+	b.dropFront(1)
+	return true
+}
+
+func (b *inbox) dropFront(n int) {
+	for i := range n {
+		b.dropped = b.events[i].Seq
+		b.count(b.events[i], -1)
+		b.events[i] = Event{} // let go of the payload before the array is
+	}
+	b.events = b.events[n:]
+	b.unsent = max(0, b.unsent-n)
+	if len(b.events) == 0 {
+		b.events = nil // an idle peer holds no buffer
+	}
+}
+
+// ack drops what the client has acknowledged.
+func (b *inbox) ack(seq uint64) error {
+	if seq > b.sent {
+		return ErrNeverSent
+	}
+	n := 0
+	for n < len(b.events) && b.events[n].Seq <= seq {
+		n++
+	}
+	b.dropFront(n)
+	b.confirmed = max(b.confirmed, seq)
+	return nil
+}
+
+func (b *inbox) confirm(seq uint64) { b.confirmed = max(b.confirmed, min(seq, b.sent)) }
+
+// rewind makes ready to send again all above received.
+func (b *inbox) rewind(received uint64) error {
+	if received < b.dropped {
+		return ErrSessionLost
+	}
+	if err := b.ack(received); err != nil {
+		return err
+	}
+	b.unsent = 0
+	b.confirmed = received // the client knows best
+	return nil
+}
+
+// The size of a batch: enough to fill a write, little enough that a connection that is cut has not taken too much.
+const (
+	batchEvents = 64
+	batchBytes  = 64 << 10
+)
+
+// next takes the events that wait, as many as make a batch.
+func (b *inbox) next() Batch {
+	end, bytes := b.unsent, 0
+	for end < len(b.events) && end-b.unsent < batchEvents && bytes < batchBytes {
+		bytes += len(b.events[end].Payload)
+		end++
+	}
+	if end == b.unsent {
+		return Batch{}
+	}
+	batch := Batch{Events: append([]Event(nil), b.events[b.unsent:end]...)}
+	b.unsent = end
+	b.sent = max(b.sent, batch.Events[len(batch.Events)-1].Seq)
+	half := b.relayed > b.maxEvents/2 || b.relayedBytes > b.maxBytes/2 || b.told > b.maxEvents/2 ||
+		len(b.events) > 3*b.maxEvents
+	batch.Confirm = half
+	return batch
+}
+
+// presence adds a change of another peer. What the receiver has not been sent yet is brought up to date rather than
+// followed by its opposite, so that a peer that comes and goes costs those who are slow or away no memory.
+func (b *inbox) presence(p Presence) {
+	switch p.Change {
+	case PeerAway, PeerBack:
+		if i := b.find(p.Member.Peer, PeerAway+PeerBack-p.Change); i >= 0 {
+			b.remove(i)
+			return
+		}
+	case PeerUpdated:
+		if i := b.find(p.Member.Peer, PeerUpdated); i >= 0 {
+			merged := b.events[i].Presence.Update.merge(p.Update)
+			b.events[i].Presence = &Presence{Change: PeerUpdated, Member: p.Member, Update: merged}
+			return
+		}
+	case PeerLeft:
+		for _, change := range []Change{PeerAway, PeerBack, PeerUpdated} {
+			if i := b.find(p.Member.Peer, change); i >= 0 {
+				b.remove(i)
+			}
+		}
+		if i := b.find(p.Member.Peer, PeerJoined); i >= 0 && !b.waitsFrom(p.Member.Peer) {
+			b.remove(i)
+			return // the receiver never knew it
+		}
+	}
+	b.dropOldPresence()
+	b.push(Event{Presence: &p})
+}
+
+// dropOldPresence bounds what is kept of presence for a client that receives and never acknowledges.
+func (b *inbox) dropOldPresence() {
+	for len(b.events) >= 4*b.maxEvents && b.dropConfirmed() {
+	}
+}
+
+// find gives the index of the unsent change of a peer, -1 if there is none.
+func (b *inbox) find(peer PeerID, change Change) int {
+	for i := len(b.events) - 1; i >= b.unsent; i-- {
+		if p := b.events[i].Presence; p != nil && p.Change == change && p.Member.Peer == peer {
+			return i
+		}
+	}
+	return -1
+}
+
+// waitsFrom tells whether something unsent comes from this peer, which the receiver could not place without its peer-joined.
+func (b *inbox) waitsFrom(peer PeerID) bool {
+	for _, e := range b.events[b.unsent:] {
+		if e.From == peer {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *inbox) remove(i int) {
+	b.events = append(b.events[:i], b.events[i+1:]...)
+	if len(b.events) == 0 {
+		b.events = nil
+	}
+}
+
+func (u Update) merge(later Update) Update {
+	if later.Name != nil {
+		u.Name = later.Name
+	}
+	if later.Metadata != nil {
+		u.Metadata = later.Metadata
+	}
+	return u
+}

@@ -1,0 +1,254 @@
+package rooms
+
+import (
+	"cmp"
+	"crypto/rand"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// room is a set of peers that may write to each other.
+type room struct {
+	// Static after construction.
+	engine *Memory
+	name   string
+
+	mu sync.Mutex
+	// Guarded by mu, with all of every peer in the room.
+	peers  map[PeerID]*peer
+	gone   graves
+	joined uint64 // the order of the one who joined last
+	dead   bool   // empty, and no longer in the engine's map
+}
+
+// peer is a member of a room, and its session. Guarded by the room's mutex, but for what never changes.
+type peer struct {
+	// Static after construction.
+	id       PeerID
+	room     *room
+	order    uint64 // of joining
+	identity string
+	keep     any
+
+	name     string
+	metadata []byte
+
+	inbox    inbox
+	received uint64 // the highest number of the client's messages
+
+	secret string // what resumes this session
+	older  string // the one before, good until the client has been heard; "" for none
+
+	attachment *attachment // nil while its connection is lost
+	away       bool        // the others have been told
+	absence    *time.Timer // runs while its connection is lost
+	losses     int         // counts them, so that a timer that fires late does nothing
+}
+
+func newRoom(engine *Memory, name string) *room {
+	return &room{engine: engine, name: name, peers: map[PeerID]*peer{}, gone: graves{keep: engine.config.Grace}}
+}
+
+func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
+	config := &r.engine.config
+	if join.Identity != "" {
+		for _, p := range r.peers {
+			if p.identity == join.Identity {
+				r.remove(p, ReasonReplaced, CutReplaced)
+			}
+		}
+	}
+	if config.Capacity > 0 && len(r.peers) >= config.Capacity {
+		return nil, Snapshot{}, ErrRoomFull
+	}
+	r.joined++
+	p := &peer{
+		id: PeerID(uuid.NewString()), room: r, order: r.joined, identity: join.Identity, keep: join.Keep,
+		name: join.Name, metadata: join.Metadata, secret: rand.Text(),
+		inbox: inbox{maxEvents: config.InboxMessages, maxBytes: config.InboxBytes},
+	}
+	p.attachment = &attachment{peer: p, room: r, link: link}
+	r.tellOthers(p, Presence{Change: PeerJoined, Member: Member{Peer: p.id, Name: p.name, Metadata: p.metadata}})
+	r.peers[p.id] = p
+	r.engine.peers.Add(1)
+	r.engine.sessions.add(p.secret, p)
+	return p.attachment, r.snapshot(p), nil
+}
+
+func (r *room) resume(p *peer, resume Resume, link Link) (*attachment, Snapshot, error) {
+	if r.peers[p.id] != p || resume.Secret != p.secret && resume.Secret != p.older {
+		return nil, Snapshot{}, ErrSessionLost
+	}
+	if err := p.inbox.rewind(resume.Received); err != nil {
+		if err == ErrSessionLost {
+			// Its client will join anew: it shall find its seat free.
+			r.remove(p, ReasonReplaced, CutReplaced)
+		}
+		return nil, Snapshot{}, err
+	}
+	if old := p.attachment; old != nil {
+		old.link.Cut(CutReplaced)
+	} else {
+		r.endAbsence(p)
+	}
+	p.attachment = &attachment{peer: p, room: r, link: link}
+	r.renewSecret(p, resume.Secret)
+	return p.attachment, r.snapshot(p), nil
+}
+
+// renewSecret gives the session a new secret. The one that was used stays good, because the answer that carries the new one
+// may be lost on its way.
+func (r *room) renewSecret(p *peer, used string) {
+	for _, secret := range []string{p.secret, p.older} {
+		if secret != "" && secret != used {
+			r.engine.sessions.remove(secret)
+		}
+	}
+	p.older, p.secret = used, rand.Text()
+	r.engine.sessions.add(p.secret, p)
+}
+
+func (r *room) snapshot(p *peer) Snapshot {
+	s := Snapshot{Room: r.name, Peer: p.id, Secret: p.secret, Received: p.received, Complete: true, Others: []Member{}}
+	for _, o := range r.inOrder() {
+		if o != p {
+			s.Others = append(s.Others, Member{
+				Peer: o.id, Name: o.name, Metadata: o.metadata, Polite: p.order > o.order, Away: o.away,
+			})
+		}
+	}
+	return s
+}
+
+func (r *room) inOrder() []*peer {
+	all := make([]*peer, 0, len(r.peers))
+	for _, p := range r.peers {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *peer) int { return cmp.Compare(a.order, b.order) })
+	return all
+}
+
+func (r *room) tellOthers(about *peer, presence Presence) {
+	for _, p := range r.peers {
+		if p != about {
+			p.inbox.presence(presence)
+			p.wake()
+		}
+	}
+}
+
+// deliver puts a message into one inbox, or tells its sender why not.
+func (r *room) deliver(from *peer, to PeerID, message Message) {
+	p := r.peers[to]
+	switch {
+	case p == from:
+		p = nil
+		fallthrough
+	case p == nil:
+		cause := CausePeerUnknown
+		if r.gone.has(to) {
+			cause = CausePeerGone
+		}
+		r.tell(from, Event{Undelivered: &Undelivered{To: to, Of: message.Seq, Cause: cause}})
+	case p.inbox.relay(from.id, message.Payload):
+		p.wake()
+	default:
+		r.tell(from, Event{Undelivered: &Undelivered{To: to, Of: message.Seq, Cause: CausePeerSlow}})
+		if p.attachment != nil {
+			p.attachment.link.Cut(CutSlow)
+			r.lose(p)
+		}
+	}
+}
+
+// tell puts an answer to its own messages into the inbox of a peer. When even those no longer fit it has sent far more than
+// it reads, and its session ends: only what it did itself can bring that about.
+func (r *room) tell(p *peer, e Event) {
+	if !p.inbox.tell(e) {
+		r.remove(p, ReasonClosed, CutEnded)
+		return
+	}
+	p.wake()
+}
+
+// lose begins the absence of a peer whose connection has ended.
+func (r *room) lose(p *peer) {
+	p.attachment = nil
+	p.losses++
+	losses := p.losses
+	r.engine.away.Add(1)
+	p.absence = time.AfterFunc(r.engine.config.AwayAfter, func() { r.absent(p, losses) })
+}
+
+func (r *room) endAbsence(p *peer) {
+	p.absence.Stop()
+	p.losses++
+	r.engine.away.Add(-1)
+	if p.away {
+		p.away = false
+		r.tellOthers(p, Presence{Change: PeerBack, Member: Member{Peer: p.id}})
+	}
+}
+
+// absent is called when a peer has been without a connection for as long as nobody needs to know, and again when it has
+// been so for longer than it may.
+func (r *room) absent(p *peer, losses int) {
+	r.mu.Lock()
+	defer r.unlock()
+	if p.losses != losses || r.peers[p.id] != p {
+		return
+	}
+	config := &r.engine.config
+	if !p.away && config.Grace > config.AwayAfter {
+		p.away = true
+		r.tellOthers(p, Presence{Change: PeerAway, Member: Member{Peer: p.id}})
+		p.absence = time.AfterFunc(config.Grace-config.AwayAfter, func() { r.absent(p, losses) })
+		return
+	}
+	r.remove(p, ReasonTimeout, CutEnded)
+}
+
+// remove ends a session: the peer leaves, and its connection, if it has one, is cut; cut 0 is for one that knows.
+func (r *room) remove(p *peer, reason Reason, cut Cut) {
+	if r.peers[p.id] != p {
+		return
+	}
+	delete(r.peers, p.id)
+	r.gone.add(p.id)
+	r.engine.peers.Add(-1)
+	r.engine.sessions.remove(p.secret, p.older)
+	if p.attachment != nil {
+		if cut != 0 {
+			p.attachment.link.Cut(cut)
+		}
+		p.attachment = nil
+	} else {
+		p.absence.Stop()
+		r.engine.away.Add(-1)
+	}
+	p.losses++
+	p.inbox = inbox{}
+	r.tellOthers(p, Presence{Change: PeerLeft, Member: Member{Peer: p.id}, Reason: reason})
+}
+
+// unlock lets go of the mutex, and has the engine forget a room that has become empty.
+func (r *room) unlock() {
+	emptied := len(r.peers) == 0 && !r.dead
+	if emptied {
+		r.dead = true
+	}
+	r.mu.Unlock()
+	if emptied {
+		r.engine.forget(r)
+	}
+}
+
+func (p *peer) wake() {
+	if p.attachment != nil {
+		p.attachment.link.Wake()
+	}
+}
