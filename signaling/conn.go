@@ -1,0 +1,259 @@
+package signaling
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+	"github.com/rs/zerolog"
+
+	"parley/rooms"
+	"parley/signaling/protocol"
+)
+
+// conn is one WebSocket: one peer's, or nobody's yet.
+type conn struct {
+	// Static after construction.
+	server *Server
+	ws     *websocket.Conn
+	opened time.Time
+
+	// Owned by the reading goroutine, which also sets log (under mu, for the others to read it under mu).
+	log       zerolog.Logger
+	allowance *allowance
+	errors    errorCount
+	flood     flood
+	resumed   bool // and not yet heard: the session's older secret is still good
+
+	heard atomic.Int64 // when the last frame came, in Unix nanoseconds
+
+	mu sync.Mutex
+	// Guarded by mu.
+	attachment rooms.Attachment // nil before joined
+	out        [][]byte         // messages without a number, ready to be written
+	woken      bool             // the attachment may have something
+	ping       []byte           // payload of a ping to be written, nil for none: the number it asks about, or nothing
+	acked      uint64           // the highest number of the client's that it was told to be received
+	ackSoon    bool             // the wheel is going to see to the acknowledgement
+	ackNow     bool
+	ending     *ending // set once, when the connection is to be closed
+	writing    bool    // a writing goroutine runs
+	closed     bool    // nothing can be written any more
+}
+
+// ending is how a connection is to be closed.
+type ending struct {
+	code   protocol.CloseCode
+	reason string
+}
+
+// closeWithin is how long a client may take to answer a close frame.
+const closeWithin = 5 * time.Second
+
+// maxOut bounds the messages without a number that wait to be written: a client that has so many does not read.
+const maxOut = 256
+
+func newConn(s *Server, ws *websocket.Conn, r *http.Request) *conn {
+	id := strconv.FormatUint(s.lastConn.Add(1), 36)
+	c := &conn{
+		server: s, ws: ws, opened: time.Now(),
+		log:       s.config.Log.With().Str("conn", id).Logger(),
+		allowance: newAllowance(s.config),
+	}
+	c.log.Debug().Str("remote", r.RemoteAddr).Str("agent", r.UserAgent()).Msg("connected")
+	return c
+}
+
+// start runs the connection. Its reading goroutine is the one that Server.add has counted.
+func (c *conn) start() {
+	c.heard.Store(c.opened.UnixNano())
+	// A control frame is a sign of life like any other. Pongs carry back the number that the ping went out with.
+	pong := c.ws.PingHandler()
+	c.ws.SetPingHandler(func(data string) error {
+		c.heard.Store(time.Now().UnixNano())
+		return pong(data)
+	})
+	c.ws.SetPongHandler(func(data string) error {
+		c.heard.Store(time.Now().UnixNano())
+		if seq, err := strconv.ParseUint(data, 10, 64); err == nil {
+			if a := c.attached(); a != nil {
+				a.Confirm(seq)
+			}
+		}
+		return nil
+	})
+	c.server.wheel.after(c.server.config.JoinWithin, c.checkJoined)
+	c.server.wheel.after(c.untilNextCheck(time.Now()), c.check)
+	go c.read()
+}
+
+func (c *conn) attached() rooms.Attachment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.attachment
+}
+
+// read is the reading goroutine: the whole life of the connection.
+func (c *conn) read() {
+	defer c.server.remove(c)
+	defer c.end()
+	defer c.recover()
+	for {
+		kind, r, err := c.ws.NextReader()
+		if err != nil {
+			c.lost(err)
+			return
+		}
+		c.heard.Store(time.Now().UnixNano())
+		if c.isEnding() {
+			continue // only the answer to the close frame is awaited
+		}
+		if kind != websocket.TextMessage {
+			c.close(protocol.CloseUnsupported, "messages are JSON, in text frames")
+			continue
+		}
+		if err := c.message(r); err != nil {
+			c.lost(err)
+			return
+		}
+	}
+}
+
+// message reads one message and dispatches it. The error is that of the connection.
+func (c *conn) message(r io.Reader) error {
+	limit := c.server.config.MaxMessage
+	if c.attached() == nil && c.server.config.MaxUnjoined > 0 {
+		limit = min(limit, c.server.config.MaxUnjoined)
+		if c.server.config.MaxMessage < 0 {
+			limit = c.server.config.MaxUnjoined
+		}
+	}
+	if limit > 0 {
+		r = io.LimitReader(r, int64(limit)+1)
+	}
+	pooled := c.server.buffers.Get().(*[]byte)
+	defer c.server.buffers.Put(pooled)
+	buffer := bytes.NewBuffer((*pooled)[:0])
+	if _, err := buffer.ReadFrom(r); err != nil {
+		return err
+	}
+	text := buffer.Bytes()
+	*pooled = text[:0]
+	switch {
+	case limit > 0 && len(text) > limit:
+		c.say(protocol.EncodeError(protocol.Errorf(protocol.CodeTooLarge, "a message may have %d bytes", limit), 0))
+		c.close(protocol.CloseTooLarge, "")
+	case !utf8.Valid(text):
+		c.close(protocol.CloseBadUTF8, "")
+	default:
+		c.receive(text)
+	}
+	return nil
+}
+
+// lost notes why the connection has ended. A client that closes with 1000 has left; every other end is a loss.
+func (c *conn) lost(err error) {
+	var closed *websocket.CloseError
+	if errors.As(err, &closed) && closed.Code == websocket.CloseNormalClosure {
+		if a := c.attached(); a != nil {
+			a.Leave()
+		}
+	}
+	c.log.Debug().Err(err).Msg("disconnected")
+}
+
+// end leaves nothing behind.
+func (c *conn) end() {
+	c.mu.Lock()
+	c.closed = true
+	a := c.attachment
+	c.mu.Unlock()
+	_ = c.ws.Close()
+	if a != nil {
+		a.Detach()
+	}
+}
+
+// recover keeps a defect in one connection's handling from ending the process.
+func (c *conn) recover() {
+	if v := recover(); v != nil {
+		c.server.metrics.panics.Inc()
+		c.mu.Lock()
+		c.log.Error().Interface("panic", v).Bytes("stack", debug.Stack()).Msg("panic in a connection")
+		c.mu.Unlock()
+		_ = c.ws.WriteControl(websocket.CloseMessage,
+			websocket.FormatCloseMessage(int(protocol.CloseInternal), ""), time.Now().Add(time.Second))
+	}
+}
+
+// checkJoined closes a connection that has not joined in time.
+func (c *conn) checkJoined() {
+	if c.attached() == nil {
+		c.close(protocol.CloseNotJoined, "no join in time")
+	}
+}
+
+// check finds out whether the client is alive, and asks it.
+func (c *conn) check() {
+	now := time.Now()
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if closed {
+		return
+	}
+	dead := c.server.config.DeadAfter
+	if dead > 0 && now.Sub(time.Unix(0, c.heard.Load())) >= dead {
+		c.close(protocol.ClosePingTimeout, "nothing heard")
+		// Nobody is going to answer the close frame, or take it from a full socket.
+		c.server.wheel.after(time.Second, func() { _ = c.ws.Close() })
+		return
+	}
+	c.sendPing()
+	c.server.wheel.after(c.untilNextCheck(now), c.check)
+}
+
+// untilNextCheck is the time to the next ping, or to the moment when the client counts as dead.
+func (c *conn) untilNextCheck(now time.Time) time.Duration {
+	config := &c.server.config
+	wait := config.PingEvery
+	if wait <= 0 {
+		wait = time.Hour
+	}
+	wait += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(wait))
+	if config.DeadAfter > 0 {
+		wait = min(wait, time.Unix(0, c.heard.Load()).Add(config.DeadAfter).Sub(now))
+	}
+	return max(wait, time.Millisecond)
+}
+
+// Wake implements rooms.Link.
+func (c *conn) Wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.woken = true
+	c.startWriting()
+}
+
+// Cut implements rooms.Link.
+func (c *conn) Cut(why rooms.Cut) {
+	switch why {
+	case rooms.CutReplaced:
+		c.close(protocol.CloseReplaced, "replaced by another connection")
+	case rooms.CutSlow:
+		c.close(protocol.CloseSlow, "too much waits for this connection")
+	default:
+		c.close(protocol.CloseSessionEnded, "the session has ended")
+	}
+}
+
+var _ rooms.Link = (*conn)(nil)

@@ -1,0 +1,343 @@
+package signaling
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"parley/rooms"
+	"parley/signaling/protocol"
+)
+
+// receive takes one message: decode, check, look at the state, dispatch. text is not kept.
+func (c *conn) receive(text []byte) {
+	m, err := protocol.Decode(text)
+	a := c.attached()
+	if a != nil && c.resumed {
+		c.resumed = false
+		a.Heard()
+	}
+	switch {
+	case err != nil && a == nil:
+		c.refuse(nil, 0, err)
+	case a == nil:
+		c.receiveUnjoined(m)
+	default:
+		c.receiveJoined(a, m, err)
+		c.acknowledge(a.Received())
+	}
+}
+
+// receiveUnjoined takes a message of a connection that has no session yet.
+func (c *conn) receiveUnjoined(m protocol.Message) {
+	_, known := handlers[m.Type]
+	_, allowed := c.allowance.take(1)
+	var err error
+	switch {
+	case !allowed:
+		err = protocol.Errorf(protocol.CodeRateLimited, "too many messages before joined")
+	case m.Type == protocol.TypeJoin:
+		err = c.join(m)
+	case m.Type == protocol.TypeResume:
+		err = c.resume(m)
+	case m.Type == protocol.TypePing:
+		c.say(pong)
+	case known:
+		err = protocol.Errorf(protocol.CodeNotJoined, "%s: the first message is join or resume", m.Type)
+	default:
+		err = protocol.Errorf(protocol.CodeUnknownType, "this server does not know messages of the type %q", m.Type)
+	}
+	if err != nil {
+		c.refuse(nil, m.Seq, err)
+	}
+}
+
+// receiveJoined takes a message of a peer. decodeErr is what was wrong with its envelope.
+func (c *conn) receiveJoined(a rooms.Attachment, m protocol.Message, decodeErr error) {
+	if m.Seq != 0 && !a.Fresh(m.Seq) {
+		c.receiveRepeat(a, m)
+		return
+	}
+	if decodeErr != nil {
+		c.refuse(a, m.Seq, decodeErr)
+		return
+	}
+	if m.HasAck {
+		if err := a.Ack(m.Ack); err != nil {
+			c.refuse(a, m.Seq, err)
+			return
+		}
+	}
+	handle, known := handlers[m.Type]
+	if !known {
+		if m.Type == protocol.TypeJoin || m.Type == protocol.TypeResume {
+			c.refuse(a, m.Seq, protocol.Errorf(protocol.CodeAlreadyJoined, "one connection is one peer in one room"))
+			return
+		}
+		c.refuse(a, m.Seq, protocol.Errorf(protocol.CodeUnknownType, "this server does not know messages of the type %q", m.Type))
+		return
+	}
+	if !c.allow(a, m) {
+		return
+	}
+	c.server.metrics.messages.WithLabelValues(m.Type).Inc()
+	if err := handle(c, a, m); err != nil {
+		c.refuse(a, m.Seq, err)
+	}
+}
+
+// receiveRepeat passes over a message that came before. What it acknowledges may still be news.
+func (c *conn) receiveRepeat(a rooms.Attachment, m protocol.Message) {
+	if m.HasAck {
+		_ = a.Ack(m.Ack)
+	}
+	if _, ok := c.allowance.takeRepeat(); !ok && c.flood.refused(time.Now()) {
+		c.close(protocol.CloseRate, "too many messages for too long")
+	}
+}
+
+// allow takes the price of a message from the allowance, or refuses the message.
+func (c *conn) allow(a rooms.Attachment, m protocol.Message) bool {
+	var retryAfter int
+	var ok bool
+	if m.Type == protocol.TypeAck {
+		retryAfter, ok = c.allowance.takeRepeat()
+	} else {
+		retryAfter, ok = c.allowance.take(price(a, m))
+	}
+	if ok {
+		return true
+	}
+	if c.flood.refused(time.Now()) {
+		c.close(protocol.CloseRate, "too many messages for too long")
+		return false
+	}
+	err := protocol.Errorf(protocol.CodeRateLimited, "too many messages: %d at once, %g a second",
+		c.server.config.Burst, c.server.config.Rate)
+	err.RetryAfter = retryAfter
+	c.answer(a, m.Seq, err)
+	return false
+}
+
+// price is what a message costs: a broadcast one for each 16 receivers begun, everything else one.
+func price(a rooms.Attachment, m protocol.Message) int {
+	if m.Type != protocol.TypeMessage {
+		return 1
+	}
+	if _, directed := m.Value("to"); directed {
+		return 1
+	}
+	return max(1, (a.Others()+15)/16)
+}
+
+// handlers has one function for each type of message that a peer may send. What they return is refused with.
+var handlers = map[string]func(*conn, rooms.Attachment, protocol.Message) error{
+	protocol.TypeOffer:        (*conn).relay,
+	protocol.TypeAnswer:       (*conn).relay,
+	protocol.TypeCandidate:    (*conn).relay,
+	protocol.TypeMessage:      (*conn).relay,
+	protocol.TypeUpdate:       (*conn).update,
+	protocol.TypeICEServers:   (*conn).sendICEServers,
+	protocol.TypeAuthenticate: (*conn).authenticate,
+	protocol.TypeReport:       (*conn).report,
+	protocol.TypeAck:          (*conn).settleOnly,
+	protocol.TypePing:         (*conn).answerPing,
+	protocol.TypeLeave:        (*conn).leave,
+}
+
+func (c *conn) join(m protocol.Message) error {
+	j, err := m.Join()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.server.engineContext()
+	defer cancel()
+	a, snapshot, err := c.server.engine.Join(ctx, rooms.Join{
+		Room: j.Room, Name: j.Name, Metadata: bytes.Clone(j.Metadata), Identity: j.Identity, Keep: c.allowance,
+	}, c)
+	c.server.metrics.joins.WithLabelValues(result(err)).Inc()
+	if err != nil {
+		return err
+	}
+	c.attach(a, snapshot, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)}))
+	c.log.Info().Str("room", snapshot.Room).Int("others", len(snapshot.Others)).Msg("joined")
+	return nil
+}
+
+func (c *conn) resume(m protocol.Message) error {
+	r, err := m.Resume()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.server.engineContext()
+	defer cancel()
+	a, snapshot, err := c.server.engine.Resume(ctx, rooms.Resume{Secret: r.Session, Received: r.Received}, c)
+	c.server.metrics.resumes.WithLabelValues(result(err)).Inc()
+	if err != nil {
+		return err
+	}
+	if kept, ok := a.Kept().(*allowance); ok {
+		kept.refill()
+		c.allowance = kept
+	}
+	c.resumed = true
+	c.attach(a, snapshot, protocol.Encode(protocol.Resumed{
+		Type: protocol.TypeResumed, Received: snapshot.Received, Complete: snapshot.Complete,
+		Welcome: c.server.welcome(snapshot),
+	}))
+	c.log.Info().Str("room", snapshot.Room).Uint64("received", r.Received).Msg("resumed")
+	return nil
+}
+
+// attach gives the connection its session. The welcome goes out before anything of the inbox.
+func (c *conn) attach(a rooms.Attachment, snapshot rooms.Snapshot, welcome protocol.Body) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.log = c.log.With().Str("peer", string(a.Peer())).Logger()
+	c.attachment = a
+	c.acked = snapshot.Received
+	c.out = append(c.out, welcome.AppendTo(nil, 0, 0))
+	c.woken = true
+	c.startWriting()
+}
+
+func (c *conn) relay(a rooms.Attachment, m protocol.Message) error {
+	r, err := m.Relay(string(a.Peer()))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.server.engineContext()
+	defer cancel()
+	return a.Send(ctx, rooms.Message{Seq: m.Seq, To: rooms.PeerID(r.To), Broadcast: r.Broadcast, Payload: r.Body})
+}
+
+func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
+	u, err := m.Update()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.server.engineContext()
+	defer cancel()
+	return a.Update(ctx, m.Seq, rooms.Update{Name: u.Name, Metadata: bytes.Clone(u.Metadata)})
+}
+
+func (c *conn) sendICEServers(a rooms.Attachment, m protocol.Message) error {
+	return c.tell(a, m.Seq, protocol.Encode(protocol.ICEServers{
+		Type: protocol.TypeICEServers, ICEServers: c.server.iceServers(),
+	}))
+}
+
+// authenticate takes a fresh token. Nothing asks for tokens yet, so every one is as good as none.
+func (c *conn) authenticate(a rooms.Attachment, m protocol.Message) error {
+	if _, err := m.Authenticate(); err != nil {
+		return err
+	}
+	return c.settleOnly(a, m)
+}
+
+func (c *conn) report(a rooms.Attachment, m protocol.Message) error {
+	r, err := m.Report()
+	if err != nil {
+		return err
+	}
+	c.server.metrics.report(r)
+	return c.settleOnly(a, m)
+}
+
+func (c *conn) answerPing(a rooms.Attachment, m protocol.Message) error {
+	c.say(pong)
+	return c.settleOnly(a, m)
+}
+
+var pong = protocol.Encode(protocol.Plain{Type: protocol.TypePong})
+
+func (c *conn) leave(a rooms.Attachment, _ protocol.Message) error {
+	a.Leave()
+	c.log.Info().Msg("left")
+	c.close(protocol.CloseNormal, "")
+	return nil
+}
+
+// settleOnly notes a message as received that has no further effect.
+func (c *conn) settleOnly(a rooms.Attachment, m protocol.Message) error {
+	if m.Seq == 0 {
+		return nil
+	}
+	return c.tell(a, m.Seq, nil)
+}
+
+func (c *conn) tell(a rooms.Attachment, seq uint64, payload protocol.Body) error {
+	ctx, cancel := c.server.engineContext()
+	defer cancel()
+	return a.Tell(ctx, seq, payload)
+}
+
+// refuse answers a message with an error. seq is the message's number, 0 for none; a is nil before joined.
+func (c *conn) refuse(a rooms.Attachment, seq uint64, err error) {
+	if errors.Is(err, rooms.ErrDetached) {
+		return // the connection is being closed, with the reason
+	}
+	wire := c.wireError(err)
+	c.answer(a, seq, wire)
+	if code, ok := wire.Code.Close(); ok {
+		c.close(code, "")
+	} else if c.errors.add(time.Now()) {
+		c.close(protocol.CloseViolation, "too many errors")
+	}
+}
+
+// answer sends an error: as a numbered message where it has a message to name, so that a refusal is not lost either.
+func (c *conn) answer(a rooms.Attachment, seq uint64, err *protocol.Error) {
+	c.server.metrics.errors.WithLabelValues(string(err.Code)).Inc()
+	c.log.Debug().Str("code", string(err.Code)).Uint64("of", seq).Msg(err.Message)
+	body := protocol.EncodeError(err, seq)
+	if a == nil || seq == 0 {
+		c.say(body)
+		return
+	}
+	if tellErr := c.tell(a, seq, slices.Clip(body)); errors.Is(tellErr, rooms.ErrUnavailable) {
+		c.say(body)
+	}
+}
+
+// wireError gives an error in the words of the wire. The text of an internal one stays in the log.
+func (c *conn) wireError(err error) *protocol.Error {
+	var wire *protocol.Error
+	switch {
+	case errors.As(err, &wire):
+		return wire
+	case errors.Is(err, rooms.ErrRoomFull):
+		return protocol.Errorf(protocol.CodeRoomFull, "the room has its %d peers", c.server.config.Capacity)
+	case errors.Is(err, rooms.ErrSessionLost):
+		return protocol.Errorf(protocol.CodeSessionLost, "the session has ended: join anew")
+	case errors.Is(err, rooms.ErrNeverSent):
+		return protocol.Errorf(protocol.CodeBadMessage, "this acknowledges more than was sent")
+	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
+		overloaded := protocol.Errorf(protocol.CodeOverloaded, "the server cannot take this now")
+		overloaded.RetryAfter = 2
+		return overloaded
+	default:
+		c.log.Error().Err(err).Msg("internal error")
+		return protocol.Errorf(protocol.CodeInternal, "internal error")
+	}
+}
+
+// result is the label that a join or resume is counted under.
+func result(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, rooms.ErrRoomFull):
+		return "room-full"
+	case errors.Is(err, rooms.ErrSessionLost):
+		return "session-lost"
+	case errors.Is(err, rooms.ErrNeverSent):
+		return "bad-message"
+	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
+		return "overloaded"
+	default:
+		return "internal"
+	}
+}

@@ -1,0 +1,113 @@
+package signaling
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// allowance is how much a session may send. It belongs to the session and not to the connection, and a resume fills it up
+// no more often than it would fill by itself: reconnecting gains nothing.
+type allowance struct {
+	limit rate.Limit // messages a second
+	burst int
+
+	mu       sync.Mutex
+	messages *rate.Limiter
+	repeats  *rate.Limiter // repeats and acknowledgements
+	filled   time.Time
+}
+
+// repeatFactor is how many times the rate of new messages repeats and acknowledgements may come.
+const repeatFactor = 4
+
+func newAllowance(c Config) *allowance {
+	a := &allowance{limit: rate.Limit(c.Rate), burst: c.Burst}
+	if c.Rate < 0 || c.Burst < 0 {
+		a.limit = rate.Inf
+	}
+	a.fill()
+	return a
+}
+
+func (a *allowance) fill() {
+	a.messages = rate.NewLimiter(a.limit, a.burst)
+	a.repeats = rate.NewLimiter(repeatFactor*a.limit, repeatFactor*a.burst)
+	a.filled = time.Now()
+}
+
+// refill makes the allowance whole again after a resume, at most once in the time that it takes to fill by itself.
+func (a *allowance) refill() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.limit == rate.Inf {
+		return
+	}
+	whole := time.Duration(float64(a.burst) / float64(a.limit) * float64(time.Second))
+	if time.Since(a.filled) >= whole {
+		a.fill()
+	}
+}
+
+// take takes n messages; if they are not there, retryAfter is how many seconds it takes until they are.
+func (a *allowance) take(n int) (retryAfter int, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.messages.AllowN(time.Now(), n) {
+		return 0, true
+	}
+	missing := float64(n) - a.messages.Tokens()
+	return max(1, int(math.Ceil(missing/float64(a.limit)))), false
+}
+
+// takeRepeat is take for what the client has to send again, or only acknowledges.
+func (a *allowance) takeRepeat() (retryAfter int, ok bool) {
+	a.mu.Lock()
+	free := a.repeats.Allow()
+	a.mu.Unlock()
+	if free {
+		return 0, true
+	}
+	return a.take(1)
+}
+
+// flood notices who goes on without a pause after having been refused for its rate.
+type flood struct {
+	since, last time.Time
+}
+
+const (
+	floodAfter = 5 * time.Second // of refusals
+	floodPause = time.Second     // without one: it starts anew
+)
+
+// refused notes a refusal and tells whether it is enough.
+func (f *flood) refused(now time.Time) bool {
+	if now.Sub(f.last) > floodPause {
+		f.since = now
+	}
+	f.last = now
+	return now.Sub(f.since) >= floodAfter
+}
+
+// errorCount counts the errors of a connection in a window of time.
+type errorCount struct {
+	since time.Time
+	n     int
+}
+
+const (
+	maxErrors   = 100
+	errorWindow = 10 * time.Second
+)
+
+// add counts one and tells whether there were too many.
+func (e *errorCount) add(now time.Time) bool {
+	if now.Sub(e.since) > errorWindow {
+		e.since, e.n = now, 0
+	}
+	e.n++
+	return e.n >= maxErrors
+}

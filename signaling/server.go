@@ -1,0 +1,192 @@
+// Package signaling is the wss endpoint of parley.v1: it admits connections, keeps each alive, decodes and checks what
+// arrives, and puts it into rooms (package rooms), whose events it writes back. Command parley serves it beside the page.
+//
+// The way of one candidate, with no way back:
+//
+//	socket ─ conn.read ─ protocol.Decode ─ dispatch ─ rooms.Attachment.Send ─ the receiver's inbox
+//	                                                                              │ Link.Wake
+//	                                              socket ─ conn.write ─ rooms.Attachment.Next
+//
+// A connection has one goroutine that reads, and one that writes only while there is something to write. Nobody waits for a
+// peer: what is sent to a slow one waits in its inbox, which is bounded.
+package signaling
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"parley/rooms"
+	"parley/signaling/protocol"
+)
+
+// Server is the endpoint, an http.Handler for the path /ws. Make it with New, end it with Shutdown.
+type Server struct {
+	// Static after construction.
+	config   Config
+	engine   rooms.Engine
+	metrics  *metrics
+	origins  origins
+	upgrader websocket.Upgrader
+	wheel    *wheel
+	buffers  sync.Pool // of *[]byte, for messages that are being read
+
+	lastConn atomic.Uint64
+
+	mu sync.Mutex
+	// Guarded by mu.
+	conns   map[*conn]struct{}
+	closing bool
+
+	running sync.WaitGroup // every goroutine of every connection
+}
+
+// New makes a server in front of an engine, which stays the caller's to close, after Shutdown.
+func New(config Config, engine rooms.Engine) (*Server, error) {
+	config = config.withDefaults()
+	origins, err := newOrigins(config)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config, engine: engine, origins: origins,
+		metrics: newMetrics(config.Registerer, engine),
+		wheel:   newWheel(wheelTick),
+		conns:   map[*conn]struct{}{},
+		upgrader: websocket.Upgrader{
+			HandshakeTimeout: config.WriteWithin,
+			ReadBufferSize:   512,     // a connection holds it for life
+			WriteBufferSize:  8 << 10, // pooled: a usual description goes out as one TLS record
+			WriteBufferPool:  &sync.Pool{},
+			CheckOrigin:      func(*http.Request) bool { return true }, // it was checked before, with a better answer
+		},
+	}
+	s.buffers.New = func() any { b := make([]byte, 0, 4<<10); return &b }
+	return s, nil
+}
+
+// ServeHTTP upgrades a request to a connection and returns: the connection lives on in goroutines of its own, so that the
+// memory of the HTTP server's is given back.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !websocket.IsWebSocketUpgrade(r) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "This is Parley's signaling endpoint: connect with a WebSocket, subprotocol "+protocol.Subprotocol+
+			".\nIf you did, a proxy on the way has dropped the Upgrade and Connection headers.", http.StatusUpgradeRequired)
+		return
+	}
+	if err := s.origins.check(r); err != nil {
+		s.metrics.refused.WithLabelValues("origin").Inc()
+		s.config.Log.Warn().Str("remote", r.RemoteAddr).Msg(err.Error())
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	if s.isClosing() {
+		s.metrics.refused.WithLabelValues("closing").Inc()
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "The server is shutting down.", http.StatusServiceUnavailable)
+		return
+	}
+	header := http.Header{}
+	selected, spoken := selectSubprotocol(websocket.Subprotocols(r))
+	if selected != "" {
+		header.Set("Sec-WebSocket-Protocol", selected)
+	}
+	ws, err := s.upgrader.Upgrade(w, r, header)
+	if err != nil {
+		s.config.Log.Debug().Err(err).Str("remote", r.RemoteAddr).Msg("upgrade failed")
+		return
+	}
+	c := newConn(s, ws, r)
+	if !s.add(c) {
+		_ = ws.Close()
+		return
+	}
+	c.start()
+	if !spoken {
+		c.fail(protocol.Errorf(protocol.CodeUnsupportedVersion, "this server speaks %s", protocol.Subprotocol))
+	}
+}
+
+// selectSubprotocol gives the subprotocol to answer with, and whether it is one that the server speaks. A client that offers
+// only others is accepted with its first, to be told in a message: a browser cannot read an HTTP status.
+func selectSubprotocol(offered []string) (selected string, spoken bool) {
+	for _, p := range offered {
+		if p == protocol.Subprotocol {
+			return p, true
+		}
+	}
+	if len(offered) == 0 {
+		return "", true
+	}
+	return offered[0], false
+}
+
+// Shutdown refuses new connections, closes those that stand with 1012 (service restart) and waits until they are gone, or
+// until ctx ends, when it drops them.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	for c := range s.conns {
+		c.close(protocol.CloseRestart, "the server is shutting down")
+	}
+	s.mu.Unlock()
+
+	gone := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(gone)
+	}()
+	var err error
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.mu.Lock()
+		for c := range s.conns {
+			_ = c.ws.Close()
+		}
+		s.mu.Unlock()
+		<-gone
+	}
+	s.wheel.stop()
+	return err
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// add takes a connection into the books, unless the server is closing. It counts as one running goroutine.
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.running.Add(1)
+	s.metrics.connections.Inc()
+	return true
+}
+
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.metrics.connections.Dec()
+	s.running.Done()
+}
+
+// engineContext bounds one call of the engine.
+func (s *Server) engineContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), engineWithin)
+}
+
+const engineWithin = 15 * time.Second
