@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"parley/certs"
+	"parley/rooms"
+	"parley/signaling"
+)
+
+// serveCommand is the server itself.
+type serveCommand struct{ Settings }
+
+// Run serves until the context ends.
+func (c *serveCommand) Run(ctx context.Context, s streams) error {
+	return run(ctx, &c.Settings, newLogger(&c.Settings, s.env, s.err), nil)
+}
+
+// addresses is where a running server listens.
+type addresses struct {
+	public net.Addr
+	admin  net.Addr // nil where there is none
+}
+
+// How long the steps of the end may take.
+const (
+	connectionsWithin = 20 * time.Second // until clients have answered the close
+	requestsWithin    = 5 * time.Second  // until requests that are being answered are done
+)
+
+// run is the whole server, from opening its addresses to having ended everything that it started. It returns nil when the
+// context has ended it. started, if not nil, is called once it can be reached.
+func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addresses)) error {
+	public, admin, err := listenAll(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer public.Close() // a second time does no harm
+	if admin != nil {
+		defer admin.Close()
+	}
+	tls, err := openTLS(s, log)
+	if err != nil {
+		return err
+	}
+	defer func() { logFailure(log, "closing the certificates", tls.source.Close()) }()
+
+	registry := newRegistry(tls.source)
+	engine := rooms.NewMemory(s.rooms())
+	defer func() { logFailure(log, "closing the engine", engine.Close()) }()
+	config := s.signaling(log)
+	config.Registerer = registry
+	endpoint, err := signaling.New(config, engine)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.said("origin"), err)
+	}
+
+	h := &health{engine: engine}
+	handler, err := newPublicHandler(endpoint, h, tls)
+	if err != nil {
+		return errors.Join(err, endpoint.Shutdown(context.WithoutCancel(ctx)))
+	}
+	servers := &servers{failed: make(chan error, 2)}
+	servers.serve(newPublicServer(handler, log), tls.listener(public))
+	at := addresses{public: public.Addr()}
+	if admin != nil {
+		at.admin = admin.Addr()
+		servers.serve(newAdminServer(registry, admin.Addr(), log), admin)
+	}
+	greet(log, s, tls, at)
+	if started != nil {
+		started(at)
+	}
+
+	select {
+	case <-ctx.Done():
+		log.Info().Msg("Ending: clients are told to come back, which may take a moment. A second signal ends at once.")
+	case err = <-servers.failed:
+	}
+	h.closing.Store(true)
+	// The context has ended, so the end gets one of its own.
+	end(context.WithoutCancel(ctx), endpoint, servers, log)
+	return err
+}
+
+// end closes the connections first, because http.Server.Shutdown passes over those that were upgraded.
+func end(ctx context.Context, endpoint *signaling.Server, servers *servers, log zerolog.Logger) {
+	connections, cancel := context.WithTimeout(ctx, connectionsWithin)
+	defer cancel()
+	logFailure(log, "closing the connections", endpoint.Shutdown(connections))
+	requests, cancel := context.WithTimeout(ctx, requestsWithin)
+	defer cancel()
+	logFailure(log, "ending the HTTP server", servers.shutdown(requests))
+}
+
+func logFailure(log zerolog.Logger, what string, err error) {
+	if err != nil {
+		log.Warn().Err(err).Msg(what)
+	}
+}
+
+// servers are the HTTP servers that run.
+type servers struct {
+	all    []*http.Server
+	failed chan error // a server that ended by itself; room for all of them
+}
+
+func (s *servers) serve(server *http.Server, on net.Listener) {
+	s.all = append(s.all, server)
+	go func() {
+		if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serving on %s: %w", on.Addr(), err)
+		}
+	}()
+}
+
+// shutdown waits for requests; those that are not done when the context ends are cut off.
+func (s *servers) shutdown(ctx context.Context) error {
+	var all error
+	for _, server := range s.all {
+		if err := server.Shutdown(ctx); err != nil {
+			all = errors.Join(all, err, server.Close())
+		}
+	}
+	return all
+}
+
+// tlsSetup is the certificate's source, and what mode dev has beside it.
+type tlsSetup struct {
+	source certs.Source
+	dev    *certs.Dev // nil in other modes
+}
+
+func newRegistry(source certs.Source) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(processCollectors(source)...)
+	return r
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+
+	"parley/rooms"
+	"parley/signaling"
+)
+
+// Settings is all that can be set. Each field is a flag, an environment variable and a key of the file, by the same name.
+// Tags beside kong's: `more` keeps a flag out of --help (--help-all has it), `secret` hides its value wherever it is printed.
+type Settings struct {
+	Config string `group:"File" placeholder:"FILE" help:"YAML file; its keys are the names of these flags."`
+
+	Listen      listenAddress `group:"Addresses" default:":8443" placeholder:"ADDRESS" help:"Where page, /ws, /healthz and /readyz are."`
+	AdminListen adminAddress  `group:"Addresses" default:"127.0.0.1:8444" placeholder:"ADDRESS" help:"Metrics and profiles, or off. Beyond loopback only metrics."`
+
+	TLS     tlsMode `name:"tls" group:"TLS" default:"dev" placeholder:"MODE" help:"dev (an own authority), files, or off (behind a proxy that has TLS)."`
+	TLSCert string  `name:"tls-cert" group:"TLS" placeholder:"FILE" help:"With --tls files: certificate and chain, PEM. Read again on change."`
+	TLSKey  string  `name:"tls-key" group:"TLS" placeholder:"FILE" help:"With --tls files: its key, PEM."`
+	Domain  list    `group:"TLS" placeholder:"NAME" help:"With --tls dev: a further name for the certificate. Repeatable."`
+
+	Origin        list `group:"Who may connect" placeholder:"ORIGIN" help:"A web origin let in beside the server's own; * for all. Repeatable."`
+	AllowNoOrigin bool `group:"Who may connect" default:"true" negatable:"" more:"" help:"Let in clients that are not browsers."`
+
+	RoomCapacity count     `group:"Rooms" default:"16" placeholder:"N" help:"Peers in a room."`
+	Grace        graceTime `group:"Rooms" default:"30s" placeholder:"TIME" help:"How long a lost connection may be away: 1s to 120s."`
+
+	Rate       perSecond `group:"Limits" default:"100" placeholder:"N" help:"Messages a second that a connection may send."`
+	Burst      count     `group:"Limits" default:"1500" placeholder:"N" help:"Messages that it may send at once."`
+	MaxMessage size      `group:"Limits" default:"64KiB" placeholder:"SIZE" help:"Length of one message."`
+	MaxRooms   count     `group:"Limits" default:"0" placeholder:"N" help:"Rooms at a time."`
+
+	ICEServer iceServers `name:"ice-server" group:"Calls" placeholder:"SERVER" secret:"" help:"STUN or TURN server for clients: a URL, or JSON with credentials. Repeatable."`
+
+	LogFormat logFormat `group:"Log" default:"console" placeholder:"FORMAT" help:"console or json."`
+	LogLevel  logLevel  `group:"Log" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
+
+	from  map[string]place // where each value came from, by the flag's name
+	flags []*kong.Flag     // these fields, as kong sees them
+}
+
+func (s *Settings) settings() *Settings { return s }
+
+// said names a setting in the words in which the user gave it.
+func (s *Settings) said(flag string) string {
+	if p, ok := s.from[flag]; ok {
+		return p.said
+	}
+	return "--" + flag
+}
+
+// check finds settings that contradict each other. What has no effect is refused: it was meant to have one.
+func (s *Settings) check() error {
+	if s.TLS == tlsFiles {
+		for flag, value := range map[string]string{"tls-cert": s.TLSCert, "tls-key": s.TLSKey} {
+			if value == "" {
+				return fmt.Errorf("%s: files needs --tls-cert and --tls-key, and --%s is missing", s.said("tls"), flag)
+			}
+		}
+	}
+	idle := func(flag string, given bool, mode tlsMode) error {
+		if given && s.TLS != mode {
+			return fmt.Errorf("%s has a meaning only with --tls %s, and --tls is %s", s.said(flag), mode, s.TLS)
+		}
+		return nil
+	}
+	for _, err := range []error{
+		idle("tls-cert", s.TLSCert != "", tlsFiles),
+		idle("tls-key", s.TLSKey != "", tlsFiles),
+		idle("domain", len(s.Domain) > 0, tlsDev),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rooms gives the settings of the engine.
+func (s *Settings) rooms() rooms.Config {
+	return rooms.Config{
+		Capacity: orUnlimited(int(s.RoomCapacity)),
+		MaxRooms: int(s.MaxRooms), // where 0 is no limit too
+		Grace:    s.Grace.duration(),
+	}
+}
+
+// signaling gives the settings of the endpoint, but for its registry of metrics.
+func (s *Settings) signaling(log zerolog.Logger) signaling.Config {
+	return signaling.Config{
+		Log:           log,
+		Origins:       s.Origin,
+		AllowNoOrigin: s.AllowNoOrigin,
+		TLS:           s.TLS != tlsOff,
+		ICEServers:    s.ICEServer,
+		Capacity:      orUnlimited(int(s.RoomCapacity)),
+		Grace:         s.Grace.duration(),
+		MaxMessage:    orUnlimited(int(s.MaxMessage)),
+		Rate:          orUnlimited(float64(s.Rate)),
+		Burst:         orUnlimited(int(s.Burst)),
+	}
+}
+
+// orUnlimited turns a limit as the user writes it, where 0 is none, into one as the packages have it, where 0 is the default
+// and below 0 is none.
+func orUnlimited[T int | float64](v T) T {
+	if v == 0 {
+		return -1
+	}
+	return v
+}
