@@ -102,9 +102,12 @@ func (c *conn) receiveRepeat(a rooms.Attachment, m protocol.Message) {
 func (c *conn) allow(a rooms.Attachment, m protocol.Message) bool {
 	var retryAfter int
 	var ok bool
-	if m.Type == protocol.TypeAck {
+	switch m.Type {
+	case protocol.TypeLeave: // a farewell is always heard
+		ok = true
+	case protocol.TypeAck:
 		retryAfter, ok = c.allowance.takeRepeat()
-	} else {
+	default:
 		retryAfter, ok = c.allowance.take(price(a, m))
 	}
 	if ok {
@@ -161,7 +164,7 @@ func (c *conn) join(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	c.attach(a, snapshot, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)}))
+	c.attach(a, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)}))
 	c.log.Info().Str("room", snapshot.Room).Int("others", len(snapshot.Others)).Msg("joined")
 	return nil
 }
@@ -183,21 +186,21 @@ func (c *conn) resume(m protocol.Message) error {
 		c.allowance = kept
 	}
 	c.resumed = true
-	c.attach(a, snapshot, protocol.Encode(protocol.Resumed{
+	c.attach(a, protocol.Encode(protocol.Resumed{
 		Type: protocol.TypeResumed, Received: snapshot.Received, Complete: snapshot.Complete,
 		Welcome: c.server.welcome(snapshot),
 	}))
+	c.acknowledge(snapshot.Received) // for clients that do not take received for an acknowledgement
 	c.log.Info().Str("room", snapshot.Room).Uint64("received", r.Received).Msg("resumed")
 	return nil
 }
 
 // attach gives the connection its session. The welcome goes out before anything of the inbox.
-func (c *conn) attach(a rooms.Attachment, snapshot rooms.Snapshot, welcome protocol.Body) {
+func (c *conn) attach(a rooms.Attachment, welcome protocol.Body) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.log = c.log.With().Str("peer", string(a.Peer())).Logger()
 	c.attachment = a
-	c.acked = snapshot.Received
 	c.out = append(c.out, welcome.AppendTo(nil, 0, 0))
 	c.woken = true
 	c.startWriting()

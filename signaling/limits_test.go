@@ -36,7 +36,10 @@ func TestTheRateIsLimitedAndToldWhenToTryAgain(t *testing.T) {
 			t.Fatalf("%s", m)
 		}
 		bob.say(`{"type":"candidate","to":%q,"candidate":"","seq":20}`, ann.id) // its number is used up
-		time.Sleep(time.Second)
+		time.Sleep(500 * time.Millisecond)
+		say() // there is room for it, but it would overtake
+		bob.wantError(protocol.CodeRateLimited)
+		time.Sleep(500 * time.Millisecond)
 		say()
 		ann.want("candidate")
 		ann.fence()

@@ -18,6 +18,7 @@ type allowance struct {
 	messages *rate.Limiter
 	repeats  *rate.Limiter // repeats and acknowledgements
 	filled   time.Time
+	refused  time.Time // until when everything new is refused
 }
 
 // repeatFactor is how many times the rate of new messages repeats and acknowledgements may come.
@@ -36,6 +37,7 @@ func (a *allowance) fill() {
 	a.messages = rate.NewLimiter(a.limit, a.burst)
 	a.repeats = rate.NewLimiter(repeatFactor*a.limit, repeatFactor*a.burst)
 	a.filled = time.Now()
+	a.refused = time.Time{}
 }
 
 // refill makes the allowance whole again after a resume, at most once in the time that it takes to fill by itself.
@@ -51,16 +53,26 @@ func (a *allowance) refill() {
 	}
 }
 
-// take takes n messages; if they are not there, retryAfter is how many seconds it takes until they are.
+// take takes n messages; if they are not there, retryAfter is how many seconds it takes until they are. Until then it gives
+// nothing to anyone: what is sent behind a refused message must not overtake it when it is sent again.
 func (a *allowance) take(n int) (retryAfter int, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.messages.AllowN(time.Now(), n) {
+	now := time.Now()
+	if now.Before(a.refused) {
+		return seconds(a.refused.Sub(now)), false
+	}
+	if a.messages.AllowN(now, n) {
 		return 0, true
 	}
-	missing := float64(n) - a.messages.Tokens()
-	return max(1, int(math.Ceil(missing/float64(a.limit)))), false
+	missing := float64(n) - a.messages.TokensAt(now)
+	retryAfter = seconds(time.Duration(missing / float64(a.limit) * float64(time.Second)))
+	a.refused = now.Add(time.Duration(retryAfter) * time.Second)
+	return retryAfter, false
 }
+
+// seconds rounds up, to at least one.
+func seconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
 
 // takeRepeat is take for what the client has to send again, or only acknowledges.
 func (a *allowance) takeRepeat() (retryAfter int, ok bool) {

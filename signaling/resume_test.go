@@ -210,6 +210,18 @@ func TestAcknowledgementsComeWithin16MessagesOrASecond(t *testing.T) {
 	})
 }
 
+func TestWhatWasReceivedIsAcknowledgedAfterAResumeToo(t *testing.T) {
+	run(t, signaling.Config{}, rooms.Config{}, func(t *testing.T, s *service) {
+		ann, joined := s.join()
+		ann.say(`{"type":"update","name":"Ann","seq":3}`)
+		ann.fence()
+		again, _ := s.resume(ann, joined.str("session"), 0)
+		if m := <-again.in; m.str("type") != "ack" || m.num("ack") != 3 {
+			t.Fatalf("%s", m)
+		}
+	})
+}
+
 func TestIdentityReplaces(t *testing.T) {
 	run(t, signaling.Config{}, rooms.Config{}, func(t *testing.T, s *service) {
 		bob, _ := s.join()

@@ -39,7 +39,11 @@ func (c *conn) close(code protocol.CloseCode, reason string) {
 	}
 	c.ending = &ending{code, reason}
 	c.server.metrics.closes.WithLabelValues(strconv.Itoa(int(code))).Inc()
-	c.log.Info().Int("code", int(code)).Str("reason", reason).Msg("closing")
+	entry := c.log.Info().Int("code", int(code))
+	if reason != "" {
+		entry = entry.Str("reason", reason)
+	}
+	entry.Msg("closing")
 	c.startWriting()
 }
 
