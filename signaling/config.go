@@ -59,6 +59,6 @@ func number[T int | float64 | time.Duration](v *T, def T) {
 func (c Config) limits() protocol.Limits {
 	return protocol.Limits{
 		Message: max(0, c.MaxMessage), Rate: int(max(0, c.Rate)), Burst: max(0, c.Burst),
-		Peers: max(0, c.Capacity), Unacknowledged: c.Unacknowledged,
+		Peers: max(0, c.Capacity), Unacknowledged: max(0, c.Unacknowledged),
 	}
 }

@@ -50,7 +50,7 @@ func (c *conn) receiveUnjoined(m protocol.Message) {
 		err = protocol.Errorf(protocol.CodeUnknownType, "this server does not know messages of the type %q", m.Type)
 	}
 	if err != nil {
-		c.refuse(nil, m.Seq, err)
+		c.refuse(nil, 0, err) // without a session nothing is numbered
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *Server) welcome(snapshot rooms.Snapshot) protocol.Welcome {
 	return protocol.Welcome{
 		Room: snapshot.Room, Peer: string(snapshot.Peer), Session: snapshot.Secret,
 		Grace: int(s.config.Grace.Seconds()), Peers: peers, ICEServers: s.iceServers(),
-		Heartbeat: int(s.config.PingEvery.Seconds()), Limits: s.config.limits(),
+		Heartbeat: max(0, int(s.config.PingEvery.Seconds())), Limits: s.config.limits(),
 	}
 }
 
