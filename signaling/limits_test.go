@@ -135,8 +135,6 @@ func TestASlowPeerIsCutAndMayResumeAndNobodyWaits(t *testing.T) {
 		for i := range 100 {
 			bob.say(`{"type":"candidate","to":%q,"candidate":"%d","seq":%d}`, ann.id, i, 2*i+1)
 			bob.say(`{"type":"candidate","to":%q,"candidate":"%d","seq":%d}`, carol.id, i, 2*i+2)
-		}
-		for range 100 {
 			carol.want("candidate")
 		}
 		if time.Since(begin) != 0 {
