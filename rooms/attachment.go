@@ -19,10 +19,13 @@ func (a *attachment) lock() bool {
 	return a.peer.attachment == a
 }
 
+// Peer implements Attachment.
 func (a *attachment) Peer() PeerID { return a.peer.id }
 
+// Kept implements Attachment.
 func (a *attachment) Kept() any { return a.peer.keep }
 
+// Others implements Attachment.
 func (a *attachment) Others() int {
 	defer a.room.unlock()
 	if !a.lock() {
@@ -31,6 +34,7 @@ func (a *attachment) Others() int {
 	return len(a.room.peers) - 1
 }
 
+// Heard implements Attachment.
 func (a *attachment) Heard() {
 	defer a.room.unlock()
 	if a.lock() && a.peer.older != "" {
@@ -39,11 +43,13 @@ func (a *attachment) Heard() {
 	}
 }
 
+// Fresh implements Attachment.
 func (a *attachment) Fresh(seq uint64) bool {
 	defer a.room.unlock()
 	return a.lock() && seq > a.peer.received
 }
 
+// Received implements Attachment.
 func (a *attachment) Received() uint64 {
 	defer a.room.unlock()
 	a.lock()
@@ -53,6 +59,7 @@ func (a *attachment) Received() uint64 {
 // settle notes the client's message as received.
 func (p *peer) settle(seq uint64) { p.received = max(p.received, seq) }
 
+// Send implements Attachment.
 func (a *attachment) Send(_ context.Context, message Message) error {
 	defer a.room.unlock()
 	if !a.lock() {
@@ -71,6 +78,7 @@ func (a *attachment) Send(_ context.Context, message Message) error {
 	return nil
 }
 
+// Update implements Attachment.
 func (a *attachment) Update(_ context.Context, seq uint64, update Update) error {
 	defer a.room.unlock()
 	if !a.lock() {
@@ -93,6 +101,7 @@ func (a *attachment) Update(_ context.Context, seq uint64, update Update) error 
 	return nil
 }
 
+// Tell implements Attachment.
 func (a *attachment) Tell(_ context.Context, seq uint64, payload []byte) error {
 	defer a.room.unlock()
 	if !a.lock() {
@@ -105,6 +114,7 @@ func (a *attachment) Tell(_ context.Context, seq uint64, payload []byte) error {
 	return nil
 }
 
+// Next implements Attachment.
 func (a *attachment) Next() Batch {
 	defer a.room.unlock()
 	if !a.lock() {
@@ -113,6 +123,7 @@ func (a *attachment) Next() Batch {
 	return a.peer.inbox.next()
 }
 
+// Ack implements Attachment.
 func (a *attachment) Ack(seq uint64) error {
 	defer a.room.unlock()
 	if !a.lock() {
@@ -121,6 +132,7 @@ func (a *attachment) Ack(seq uint64) error {
 	return a.peer.inbox.ack(seq)
 }
 
+// Confirm implements Attachment.
 func (a *attachment) Confirm(seq uint64) {
 	defer a.room.unlock()
 	if a.lock() {
@@ -128,6 +140,7 @@ func (a *attachment) Confirm(seq uint64) {
 	}
 }
 
+// Detach implements Attachment.
 func (a *attachment) Detach() {
 	defer a.room.unlock()
 	if a.lock() {
@@ -135,6 +148,7 @@ func (a *attachment) Detach() {
 	}
 }
 
+// Leave implements Attachment.
 func (a *attachment) Leave() {
 	defer a.room.unlock()
 	if a.lock() {

@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.uber.org/goleak"
 
 	"parley/rooms"
@@ -116,6 +118,9 @@ func (p *peer) read() {
 			p.end = err
 			return
 		}
+		if err := checkSchema(text); err != nil {
+			p.t.Errorf("the server said %s, which is not of the schema: %v", text, err)
+		}
 		m := message{}
 		if err := json.Unmarshal(text, &m); err != nil {
 			p.end = fmt.Errorf("%s: %w", text, err)
@@ -124,6 +129,19 @@ func (p *peer) read() {
 		p.in <- m
 	}
 }
+
+// checkSchema holds what the server says against docs/schema, whatever the test is about.
+func checkSchema(text []byte) error {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return serverMessage().Validate(value)
+}
+
+var serverMessage = sync.OnceValue(func() *jsonschema.Schema {
+	return jsonschema.NewCompiler().MustCompile("../docs/schema/parley.v1.json#/$defs/serverMessage")
+})
 
 // say sends a message.
 func (p *peer) say(format string, args ...any) {
