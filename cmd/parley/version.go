@@ -16,6 +16,9 @@ func (versionCommand) Run(_ context.Context, s streams) error {
 	return err
 }
 
+// version is set by the linker where the sources are built without their history, as in the image.
+var version string
+
 // build is what is known of the binary.
 type build struct {
 	version string
@@ -31,6 +34,9 @@ func readBuild() build {
 	}
 	if info.Main.Version != "" {
 		b.version = info.Main.Version
+	}
+	if version != "" {
+		b.version = version
 	}
 	for _, s := range info.Settings {
 		switch s.Key {
