@@ -19,10 +19,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// toxiproxy forgets a goroutine now and then when a proxy is stopped while data is on its way.
+	// toxiproxy forgets goroutines now and then when a proxy is stopped while data is on its way.
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*NoopToxic).Pipe"),
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*LimitDataToxic).Pipe"))
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).write"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 
 // startServer runs a signaling server on loopback, without TLS, and gives its address.
