@@ -211,9 +211,7 @@ func (c *conn) relay(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.server.engineContext()
-	defer cancel()
-	return a.Send(ctx, rooms.Message{Seq: m.Seq, To: rooms.PeerID(r.To), Broadcast: r.Broadcast, Payload: r.Body})
+	return a.Send(context.Background(), rooms.Message{Seq: m.Seq, To: rooms.PeerID(r.To), Broadcast: r.Broadcast, Payload: r.Body})
 }
 
 func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
@@ -221,9 +219,7 @@ func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.server.engineContext()
-	defer cancel()
-	return a.Update(ctx, m.Seq, rooms.Update{Name: u.Name, Metadata: bytes.Clone(u.Metadata)})
+	return a.Update(context.Background(), m.Seq, rooms.Update{Name: u.Name, Metadata: bytes.Clone(u.Metadata)})
 }
 
 func (c *conn) sendICEServers(a rooms.Attachment, m protocol.Message) error {
@@ -272,9 +268,7 @@ func (c *conn) settleOnly(a rooms.Attachment, m protocol.Message) error {
 }
 
 func (c *conn) tell(a rooms.Attachment, seq uint64, payload protocol.Body) error {
-	ctx, cancel := c.server.engineContext()
-	defer cancel()
-	return a.Tell(ctx, seq, payload)
+	return a.Tell(context.Background(), seq, payload)
 }
 
 // refuse answers a message with an error. seq is the message's number, 0 for none; a is nil before joined.

@@ -184,9 +184,10 @@ func (s *Server) remove(c *conn) {
 	s.running.Done()
 }
 
-// engineContext bounds one call of the engine.
+// engineWithin bounds a join or resume. What comes after needs no bound of its own: the engine's is enough, and a timer for
+// each message costs more than it is worth.
+const engineWithin = 15 * time.Second
+
 func (s *Server) engineContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), engineWithin)
 }
-
-const engineWithin = 15 * time.Second

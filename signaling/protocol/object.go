@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"strconv"
 	"unicode/utf8"
 )
@@ -125,9 +126,11 @@ func text(name string, value []byte, max int) (string, error) {
 	if value[0] != '"' {
 		return "", Errorf(CodeBadMessage, "%q must be a string", name)
 	}
-	var s string
-	if err := json.Unmarshal(value, &s); err != nil {
-		return "", Errorf(CodeBadMessage, "%q must be a string", name)
+	s := string(value[1 : len(value)-1])
+	if strings.IndexByte(s, '\\') >= 0 {
+		if err := json.Unmarshal(value, &s); err != nil {
+			return "", Errorf(CodeBadMessage, "%q must be a string", name)
+		}
 	}
 	if utf8.RuneCountInString(s) > max {
 		return "", Errorf(CodeTooLarge, "%q is longer than %d characters", name, max)

@@ -131,9 +131,22 @@ func (b Body) AppendTo(dst []byte, seq, ack uint64) []byte {
 
 // Quote writes s as a JSON string, without the escapes that only HTML needs.
 func Quote(s string) json.RawMessage {
+	if plain(s) {
+		return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s) // a string always can
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// plain tells whether s stands in a JSON string as it is. Peer ids do, and are quoted for every message.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
