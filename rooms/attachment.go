@@ -74,6 +74,9 @@ func (a *attachment) Send(_ context.Context, message Message) error {
 		if p != a.peer {
 			a.room.deliver(a.peer, id, message)
 		}
+		if a.room.peers[a.peer.id] != a.peer {
+			return ErrDetached // what it was told was too much, and after its peer-left nothing of it may come
+		}
 	}
 	return nil
 }

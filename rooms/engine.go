@@ -112,8 +112,9 @@ type Attachment interface {
 
 	// Heard says that the client has spoken since the resume, so that it has the new secret: the one before ends.
 	Heard()
-	// Fresh tells whether the client's message seq is new. One that is must be settled by exactly one call of Send, Update
-	// or Tell; one that is not is a repeat, which has been settled or is about to be.
+	// Fresh tells whether the client's message seq is new. One that is must be settled by one successful call of Send, Update
+	// or Tell, before any later one is; one that is not is a repeat, which has been settled or is about to be. A call that
+	// returns an error has settled nothing.
 	Fresh(seq uint64) bool
 	// Send puts a message into the inboxes of its receivers, after all that this session sent them before. What cannot be
 	// delivered is told to the sender by an Undelivered event; that is no error. Errors: ErrDetached, ErrUnavailable.

@@ -17,9 +17,11 @@ type inbox struct {
 	confirmed uint64 // the highest number known to have been received
 	dropped   uint64 // the highest number that is no longer here to be sent again
 
-	relayed      int // events that others sent
-	relayedBytes int
-	told         int // events that answer the peer's own messages
+	relayed       int // events that others sent
+	relayedBytes  int
+	told          int // events that answer the peer's own messages
+	presences     int // events that tell of others
+	presenceBytes int
 }
 
 // relay adds what another peer sent, if there is room.
@@ -34,15 +36,16 @@ func (b *inbox) relay(from PeerID, payload []byte) bool {
 	return true
 }
 
-// tell adds what answers the peer's own messages, if there is room.
-func (b *inbox) tell(e Event) bool {
-	for b.told >= b.maxEvents {
-		if !b.dropConfirmed() {
-			return false
-		}
+// tell adds what answers the peer's own messages. If there are more than may wait its connection has to be cut, so that it
+// sends no more before it has read; far beyond that, which takes many connections, it is refused.
+func (b *inbox) tell(e Event) (ok, tooMany bool) {
+	for b.told >= b.maxEvents && b.dropConfirmed() {
+	}
+	if b.told >= 4*b.maxEvents {
+		return false, true
 	}
 	b.push(e)
-	return true
+	return true, b.told > b.maxEvents
 }
 
 func (b *inbox) push(e Event) {
@@ -55,6 +58,8 @@ func (b *inbox) push(e Event) {
 func (b *inbox) count(e Event, sign int) {
 	switch {
 	case e.Presence != nil:
+		b.presences += sign
+		b.presenceBytes += sign * e.Presence.size()
 	case e.From != "":
 		b.relayed += sign
 		b.relayedBytes += sign * len(e.Payload)
@@ -115,6 +120,20 @@ func (b *inbox) rewind(received uint64) error {
 	return nil
 }
 
+// dropCovered takes out the presence that covered gives true for. All of the inbox is unsent: it comes after a rewind.
+func (b *inbox) dropCovered(covered func(Presence) bool) {
+	kept := b.events[:0]
+	for _, e := range b.events {
+		if e.Presence != nil && covered(*e.Presence) {
+			b.count(e, -1)
+			continue
+		}
+		kept = append(kept, e)
+	}
+	clear(b.events[len(kept):])
+	b.events = kept
+}
+
 // The size of a batch: enough to fill a write, little enough that a connection that is cut has not taken too much.
 const (
 	batchEvents = 64
@@ -134,26 +153,28 @@ func (b *inbox) next() Batch {
 	batch := Batch{Events: append([]Event(nil), b.events[b.unsent:end]...)}
 	b.unsent = end
 	b.sent = max(b.sent, batch.Events[len(batch.Events)-1].Seq)
-	half := b.relayed > b.maxEvents/2 || b.relayedBytes > b.maxBytes/2 || b.told > b.maxEvents/2 ||
-		len(b.events) > 3*b.maxEvents
-	batch.Confirm = half
+	batch.Confirm = b.relayed > b.maxEvents/2 || b.relayedBytes > b.maxBytes/2 || b.told > b.maxEvents/2 ||
+		b.presences > b.maxEvents/2 || b.presenceBytes > b.maxBytes/2
 	return batch
 }
 
 // presence adds a change of another peer. What the receiver has not been sent yet is brought up to date rather than
-// followed by its opposite, so that a peer that comes and goes costs those who are slow or away no memory.
-func (b *inbox) presence(p Presence) {
+// followed by its opposite, so that a peer that comes and goes costs those who are slow or away no memory. It gives false
+// when a client has been sent more than it may be and shows no sign of having received it.
+func (b *inbox) presence(p Presence) (ok bool) {
 	switch p.Change {
 	case PeerAway, PeerBack:
-		if i := b.find(p.Member.Peer, PeerAway+PeerBack-p.Change); i >= 0 {
+		if i := b.find(p.Member.Peer, PeerAway+PeerBack-p.Change); i >= 0 && !b.waitsFrom(p.Member.Peer) {
 			b.remove(i)
-			return
+			return true
 		}
 	case PeerUpdated:
 		if i := b.find(p.Member.Peer, PeerUpdated); i >= 0 {
 			merged := b.events[i].Presence.Update.merge(p.Update)
+			b.count(b.events[i], -1)
 			b.events[i].Presence = &Presence{Change: PeerUpdated, Member: p.Member, Update: merged}
-			return
+			b.count(b.events[i], 1)
+			return true
 		}
 	case PeerLeft:
 		for _, change := range []Change{PeerAway, PeerBack, PeerUpdated} {
@@ -163,17 +184,16 @@ func (b *inbox) presence(p Presence) {
 		}
 		if i := b.find(p.Member.Peer, PeerJoined); i >= 0 && !b.waitsFrom(p.Member.Peer) {
 			b.remove(i)
-			return // the receiver never knew it
+			return true // the receiver never knew it
 		}
 	}
-	b.dropOldPresence()
 	b.push(Event{Presence: &p})
-}
-
-// dropOldPresence bounds what is kept of presence for a client that receives and never acknowledges.
-func (b *inbox) dropOldPresence() {
-	for len(b.events) >= 4*b.maxEvents && b.dropConfirmed() {
+	for b.presences > b.maxEvents || b.presenceBytes > b.maxBytes {
+		if !b.dropConfirmed() {
+			return false
+		}
 	}
+	return true
 }
 
 // find gives the index of the unsent change of a peer, -1 if there is none.
@@ -197,6 +217,7 @@ func (b *inbox) waitsFrom(peer PeerID) bool {
 }
 
 func (b *inbox) remove(i int) {
+	b.count(b.events[i], -1)
 	b.events = append(b.events[:i], b.events[i+1:]...)
 	if len(b.events) == 0 {
 		b.events = nil
@@ -211,4 +232,13 @@ func (u Update) merge(later Update) Update {
 		u.Metadata = later.Metadata
 	}
 	return u
+}
+
+// size is about how many bytes a presence holds that others chose.
+func (p *Presence) size() int {
+	n := len(p.Member.Name) + len(p.Member.Metadata) + len(p.Update.Metadata)
+	if p.Update.Name != nil {
+		n += len(*p.Update.Name)
+	}
+	return n
 }

@@ -95,6 +95,9 @@ func (r *room) resume(p *peer, resume Resume, link Link) (*attachment, Snapshot,
 		r.endAbsence(p)
 	}
 	p.attachment = &attachment{peer: p, room: r, link: link}
+	// The snapshot tells of those who are here, as they are now. What waits to be told of them would be cancelled by what
+	// happens next (a joined by a left, say), and the snapshot stay uncorrected.
+	p.inbox.dropCovered(func(presence Presence) bool { return r.peers[presence.Member.Peer] != nil })
 	r.renewSecret(p, resume.Secret)
 	return p.attachment, r.snapshot(p), nil
 }
@@ -134,10 +137,13 @@ func (r *room) inOrder() []*peer {
 
 func (r *room) tellOthers(about *peer, presence Presence) {
 	for _, p := range r.peers {
-		if p != about {
-			p.inbox.presence(presence)
-			p.wake()
+		if p == about {
+			continue
 		}
+		if !p.inbox.presence(presence) {
+			r.cutSlow(p)
+		}
+		p.wake()
 	}
 }
 
@@ -158,21 +164,32 @@ func (r *room) deliver(from *peer, to PeerID, message Message) {
 		p.wake()
 	default:
 		r.tell(from, Event{Undelivered: &Undelivered{To: to, Of: message.Seq, Cause: CausePeerSlow}})
-		if p.attachment != nil {
-			p.attachment.link.Cut(CutSlow)
-			r.lose(p)
+		if len(message.Payload) <= p.inbox.maxBytes { // else it would not fit into an empty inbox either
+			r.cutSlow(p)
 		}
 	}
 }
 
-// tell puts an answer to its own messages into the inbox of a peer. When even those no longer fit it has sent far more than
-// it reads, and its session ends: only what it did itself can bring that about.
+// tell puts an answer to its own messages into the inbox of a peer. One that sends far more than it reads is cut, and one
+// that goes on with that over many connections has its session ended: only what it did itself can bring that about.
 func (r *room) tell(p *peer, e Event) {
-	if !p.inbox.tell(e) {
+	ok, tooMany := p.inbox.tell(e)
+	switch {
+	case !ok:
 		r.remove(p, ReasonClosed, CutEnded)
-		return
+	case tooMany:
+		r.cutSlow(p)
+	default:
+		p.wake()
 	}
-	p.wake()
+}
+
+// cutSlow cuts the connection of a peer that does not read. It is away from now on, and may resume.
+func (r *room) cutSlow(p *peer) {
+	if p.attachment != nil {
+		p.attachment.link.Cut(CutSlow)
+		r.lose(p)
+	}
 }
 
 // lose begins the absence of a peer whose connection has ended.

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -34,13 +35,18 @@ type conn struct {
 	flood     flood
 	resumed   bool // and not yet heard: the session's older secret is still good
 
-	heard atomic.Int64 // when the last frame came, in Unix nanoseconds
+	heard    atomic.Int64 // when the last frame came, in Unix nanoseconds
+	welcomed atomic.Bool  // joined or resumed is on its way
+	handle   *handle
 
 	mu sync.Mutex
 	// Guarded by mu.
 	attachment rooms.Attachment // nil before joined
 	out        [][]byte         // messages without a number, ready to be written
 	woken      bool             // the attachment may have something
+	entering   bool             // a join or resume is under way
+	turnedAway bool             // the last resume failed because the engine was away: the session lives
+	pong       []byte           // payload of a pong to be written, nil for none
 	ping       []byte           // payload of a ping to be written, nil for none: the number it asks about, or nothing
 	acked      uint64           // the highest number of the client's that it was told to be received
 	ackSoon    bool             // the wheel is going to see to the acknowledgement
@@ -56,6 +62,19 @@ type ending struct {
 	reason string
 }
 
+// handle is what the wheel holds of a connection, so that it does not keep one that has ended.
+type handle struct{ atomic.Pointer[conn] }
+
+// later has f called with the connection after d, unless it has ended by then.
+func (c *conn) later(d time.Duration, f func(*conn)) {
+	h := c.handle
+	c.server.wheel.after(d, func() {
+		if c := h.Load(); c != nil {
+			f(c)
+		}
+	})
+}
+
 // closeWithin is how long a client may take to answer a close frame.
 const closeWithin = 5 * time.Second
 
@@ -67,8 +86,9 @@ func newConn(s *Server, ws *websocket.Conn, r *http.Request) *conn {
 	c := &conn{
 		server: s, ws: ws, opened: time.Now(),
 		log:       s.config.Log.With().Str("conn", id).Logger(),
-		allowance: newAllowance(s.config),
+		allowance: newAllowance(s.config), handle: &handle{},
 	}
+	c.handle.Store(c)
 	c.log.Debug().Str("remote", r.RemoteAddr).Str("agent", r.UserAgent()).Msg("connected")
 	return c
 }
@@ -76,12 +96,14 @@ func newConn(s *Server, ws *websocket.Conn, r *http.Request) *conn {
 // start runs the connection. Its reading goroutine is the one that Server.add has counted.
 func (c *conn) start() {
 	c.heard.Store(c.opened.UnixNano())
-	// A control frame is a sign of life like any other. Pongs carry back the number that the ping went out with.
-	pong := c.ws.PingHandler()
+	// A control frame is a sign of life like any other. The answer to a ping waits for its turn like all that is written:
+	// gorilla's own gives it a second, and the connection up when that is not enough.
 	c.ws.SetPingHandler(func(data string) error {
 		c.heard.Store(time.Now().UnixNano())
-		return pong(data)
+		c.sendPong([]byte(data))
+		return nil
 	})
+	// Pongs carry back the number that the ping went out with.
 	c.ws.SetPongHandler(func(data string) error {
 		c.heard.Store(time.Now().UnixNano())
 		if seq, err := strconv.ParseUint(data, 10, 64); err == nil {
@@ -91,8 +113,10 @@ func (c *conn) start() {
 		}
 		return nil
 	})
-	c.server.wheel.after(c.server.config.JoinWithin, c.checkJoined)
-	c.server.wheel.after(c.untilNextCheck(time.Now()), c.check)
+	if within := c.server.config.JoinWithin; within > 0 {
+		c.later(within, (*conn).checkJoined)
+	}
+	c.later(c.untilNextCheck(time.Now()), (*conn).check)
 	go c.read()
 }
 
@@ -160,10 +184,11 @@ func (c *conn) message(r io.Reader) error {
 	return nil
 }
 
-// lost notes why the connection has ended. A client that closes with 1000 has left; every other end is a loss.
+// lost notes why the connection has ended. A client that closes with 1000 has left; every other end is a loss, and so is the
+// answer to a close frame of the server's, whatever its code.
 func (c *conn) lost(err error) {
 	var closed *websocket.CloseError
-	if errors.As(err, &closed) && closed.Code == websocket.CloseNormalClosure {
+	if errors.As(err, &closed) && closed.Code == websocket.CloseNormalClosure && !c.isEnding() {
 		if a := c.attached(); a != nil {
 			a.Leave()
 		}
@@ -181,6 +206,16 @@ func (c *conn) end() {
 	if a != nil {
 		a.Detach()
 	}
+	c.handle.Store(nil)
+}
+
+// drop ends the connection at once, without the TLS farewell, which waits for a client that does not read.
+func (c *conn) drop() {
+	below := c.ws.NetConn()
+	if t, ok := below.(*tls.Conn); ok {
+		below = t.NetConn()
+	}
+	_ = below.Close()
 }
 
 // recover keeps a defect in one connection's handling from ending the process.
@@ -189,15 +224,27 @@ func (c *conn) recover() {
 		c.server.metrics.panics.Inc()
 		c.mu.Lock()
 		c.log.Error().Interface("panic", v).Bytes("stack", debug.Stack()).Msg("panic in a connection")
+		c.closed = true
 		c.mu.Unlock()
+		defer c.drop()
 		_ = c.ws.WriteControl(websocket.CloseMessage,
 			websocket.FormatCloseMessage(int(protocol.CloseInternal), ""), time.Now().Add(time.Second))
 	}
 }
 
-// checkJoined closes a connection that has not joined in time.
+// checkJoined closes a connection that has not joined in time. Where only the engine was in the way of a resume, the code
+// asks the client to try again, and not to give up its session.
 func (c *conn) checkJoined() {
-	if c.attached() == nil {
+	c.mu.Lock()
+	joined, entering, turnedAway := c.attachment != nil, c.entering, c.turnedAway
+	c.mu.Unlock()
+	switch {
+	case joined:
+	case entering:
+		c.later(time.Second, (*conn).checkJoined)
+	case turnedAway:
+		c.close(protocol.CloseRestart, "the session cannot be resumed now")
+	default:
 		c.close(protocol.CloseNotJoined, "no join in time")
 	}
 }
@@ -215,11 +262,11 @@ func (c *conn) check() {
 	if dead > 0 && now.Sub(time.Unix(0, c.heard.Load())) >= dead {
 		c.close(protocol.ClosePingTimeout, "nothing heard")
 		// Nobody is going to answer the close frame, or take it from a full socket.
-		c.server.wheel.after(time.Second, func() { _ = c.ws.Close() })
+		c.later(time.Second, (*conn).drop)
 		return
 	}
 	c.sendPing()
-	c.server.wheel.after(c.untilNextCheck(now), c.check)
+	c.later(c.untilNextCheck(now), (*conn).check)
 }
 
 // untilNextCheck is the time to the next ping, or to the moment when the client counts as dead.

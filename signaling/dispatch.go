@@ -15,7 +15,7 @@ import (
 func (c *conn) receive(text []byte) {
 	m, err := protocol.Decode(text)
 	a := c.attached()
-	if a != nil && c.resumed {
+	if a != nil && c.resumed && c.welcomed.Load() { // what was sent before resumed was written proves nothing
 		c.resumed = false
 		a.Heard()
 	}
@@ -157,6 +157,7 @@ func (c *conn) join(m protocol.Message) error {
 	}
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
+	defer c.enter()()
 	a, snapshot, err := c.server.engine.Join(ctx, rooms.Join{
 		Room: j.Room, Name: j.Name, Metadata: bytes.Clone(j.Metadata), Identity: j.Identity, Keep: c.allowance,
 	}, c)
@@ -164,7 +165,10 @@ func (c *conn) join(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	c.attach(a, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)}))
+	if !c.attach(a, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)})) {
+		a.Leave() // nobody knows of it
+		return nil
+	}
 	c.log.Info().Str("room", snapshot.Room).Int("others", len(snapshot.Others)).Msg("joined")
 	return nil
 }
@@ -176,8 +180,12 @@ func (c *conn) resume(m protocol.Message) error {
 	}
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
+	defer c.enter()()
 	a, snapshot, err := c.server.engine.Resume(ctx, rooms.Resume{Secret: r.Session, Received: r.Received}, c)
 	c.server.metrics.resumes.WithLabelValues(result(err)).Inc()
+	c.mu.Lock()
+	c.turnedAway = result(err) == "overloaded"
+	c.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -186,24 +194,42 @@ func (c *conn) resume(m protocol.Message) error {
 		c.allowance = kept
 	}
 	c.resumed = true
-	c.attach(a, protocol.Encode(protocol.Resumed{
+	if !c.attach(a, protocol.Encode(protocol.Resumed{
 		Type: protocol.TypeResumed, Received: snapshot.Received, Complete: snapshot.Complete,
 		Welcome: c.server.welcome(snapshot),
-	}))
+	})) {
+		a.Detach()
+		return nil
+	}
 	c.acknowledge(snapshot.Received) // for clients that do not take received for an acknowledgement
 	c.log.Info().Str("room", snapshot.Room).Uint64("received", r.Received).Msg("resumed")
 	return nil
 }
 
-// attach gives the connection its session. The welcome goes out before anything of the inbox.
-func (c *conn) attach(a rooms.Attachment, welcome protocol.Body) {
+// enter notes that a join or resume is under way, until what it returns is called.
+func (c *conn) enter() (done func()) {
+	set := func(entering bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.entering = entering
+	}
+	set(true)
+	return func() { set(false) }
+}
+
+// attach gives the connection its session, unless it is being closed. The welcome goes out before anything of the inbox.
+func (c *conn) attach(a rooms.Attachment, welcome protocol.Body) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed || c.ending != nil {
+		return false
+	}
 	c.log = c.log.With().Str("peer", string(a.Peer())).Logger()
 	c.attachment = a
 	c.out = append(c.out, welcome.AppendTo(nil, 0, 0))
 	c.woken = true
 	c.startWriting()
+	return true
 }
 
 func (c *conn) relay(a rooms.Attachment, m protocol.Message) error {
@@ -211,7 +237,7 @@ func (c *conn) relay(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	return a.Send(context.Background(), rooms.Message{Seq: m.Seq, To: rooms.PeerID(r.To), Broadcast: r.Broadcast, Payload: r.Body})
+	return a.Send(c.server.ctx, rooms.Message{Seq: m.Seq, To: rooms.PeerID(r.To), Broadcast: r.Broadcast, Payload: r.Body})
 }
 
 func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
@@ -219,7 +245,7 @@ func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	return a.Update(context.Background(), m.Seq, rooms.Update{Name: u.Name, Metadata: bytes.Clone(u.Metadata)})
+	return a.Update(c.server.ctx, m.Seq, rooms.Update{Name: u.Name, Metadata: bytes.Clone(u.Metadata)})
 }
 
 func (c *conn) sendICEServers(a rooms.Attachment, m protocol.Message) error {
@@ -268,7 +294,7 @@ func (c *conn) settleOnly(a rooms.Attachment, m protocol.Message) error {
 }
 
 func (c *conn) tell(a rooms.Attachment, seq uint64, payload protocol.Body) error {
-	return a.Tell(context.Background(), seq, payload)
+	return a.Tell(c.server.ctx, seq, payload)
 }
 
 // refuse answers a message with an error. seq is the message's number, 0 for none; a is nil before joined.
@@ -294,8 +320,11 @@ func (c *conn) answer(a rooms.Attachment, seq uint64, err *protocol.Error) {
 		c.say(body)
 		return
 	}
-	if tellErr := c.tell(a, seq, slices.Clip(body)); errors.Is(tellErr, rooms.ErrUnavailable) {
-		c.say(body)
+	// If not even this can be said with a number, the message is not settled, and a later one must not settle past it: the
+	// client shall resume, and send it again.
+	if tellErr := c.tell(a, seq, slices.Clip(body)); tellErr != nil && !errors.Is(tellErr, rooms.ErrDetached) {
+		c.say(protocol.EncodeError(err, 0))
+		c.close(protocol.CloseInternal, "")
 	}
 }
 

@@ -104,10 +104,9 @@ func (f *flood) refused(now time.Time) bool {
 	return now.Sub(f.since) >= floodAfter
 }
 
-// errorCount counts the errors of a connection in a window of time.
+// errorCount counts the errors of a connection in the time that has just passed.
 type errorCount struct {
-	since time.Time
-	n     int
+	times []time.Time // of the last errors, the oldest first
 }
 
 const (
@@ -117,9 +116,9 @@ const (
 
 // add counts one and tells whether there were too many.
 func (e *errorCount) add(now time.Time) bool {
-	if now.Sub(e.since) > errorWindow {
-		e.since, e.n = now, 0
+	for len(e.times) > 0 && now.Sub(e.times[0]) > errorWindow {
+		e.times = e.times[1:]
 	}
-	e.n++
-	return e.n >= maxErrors
+	e.times = append(e.times, now)
+	return len(e.times) >= maxErrors
 }

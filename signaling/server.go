@@ -35,6 +35,9 @@ type Server struct {
 	wheel    *wheel
 	buffers  sync.Pool // of *[]byte, for messages that are being read
 
+	ctx    context.Context // of calls of the engine; ends when Shutdown has waited long enough
+	cancel context.CancelFunc
+
 	lastConn atomic.Uint64
 
 	mu sync.Mutex
@@ -65,6 +68,7 @@ func New(config Config, engine rooms.Engine) (*Server, error) {
 			CheckOrigin:      func(*http.Request) bool { return true }, // it was checked before, with a better answer
 		},
 	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.buffers.New = func() any { b := make([]byte, 0, 4<<10); return &b }
 	return s, nil
 }
@@ -106,10 +110,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = ws.Close()
 		return
 	}
-	c.start()
-	if !spoken {
+	if !spoken { // before anything is read
 		c.fail(protocol.Errorf(protocol.CodeUnsupportedVersion, "this server speaks %s", protocol.Subprotocol))
 	}
+	c.start()
 }
 
 // selectSubprotocol gives the subprotocol to answer with, and whether it is one that the server speaks. A client that offers
@@ -146,13 +150,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-gone:
 	case <-ctx.Done():
 		err = ctx.Err()
+		s.cancel()
 		s.mu.Lock()
 		for c := range s.conns {
-			_ = c.ws.Close()
+			c.drop()
 		}
 		s.mu.Unlock()
 		<-gone
 	}
+	s.cancel()
 	s.wheel.stop()
 	return err
 }
@@ -189,5 +195,5 @@ func (s *Server) remove(c *conn) {
 const engineWithin = 15 * time.Second
 
 func (s *Server) engineContext() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), engineWithin)
+	return context.WithTimeout(s.ctx, engineWithin)
 }

@@ -37,7 +37,7 @@ func newWheel(tick time.Duration) *wheel {
 
 // after has call called when d has passed.
 func (w *wheel) after(d time.Duration, call func()) {
-	ticks := int((d+w.tick-1)/w.tick) + 1 // the tick that runs is not a whole one
+	ticks := int((max(d, 0)+w.tick-1)/w.tick) + 1 // the tick that runs is not a whole one
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	slot := (w.now + ticks) % wheelSlots

@@ -62,6 +62,13 @@ func (c *conn) isEnding() bool {
 	return c.ending != nil
 }
 
+func (c *conn) sendPong(payload []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pong = payload // the newest is enough (RFC 6455 §5.5.3)
+	c.startWriting()
+}
+
 func (c *conn) sendPing() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +85,7 @@ func (c *conn) acknowledge(received uint64) {
 	switch {
 	case received < c.acked+ackEvery && !c.ackSoon && received > c.acked:
 		c.ackSoon = true
-		c.server.wheel.after(ackWithin, c.ackIsDue)
+		c.later(ackWithin, (*conn).ackIsDue)
 	case received >= c.acked+ackEvery:
 		c.ackNow = true
 		c.startWriting()
@@ -107,7 +114,7 @@ func (c *conn) startWriting() {
 type turn struct {
 	attachment rooms.Attachment
 	out        [][]byte
-	ping       []byte
+	ping, pong []byte
 	acked      uint64
 	ackNow     bool
 	ending     *ending
@@ -117,15 +124,15 @@ type turn struct {
 func (c *conn) nextTurn() (turn, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || len(c.out) == 0 && !c.woken && c.ping == nil && !c.ackNow && c.ending == nil {
+	if c.closed || len(c.out) == 0 && !c.woken && c.ping == nil && c.pong == nil && !c.ackNow && c.ending == nil {
 		c.writing = false
 		return turn{}, false
 	}
-	t := turn{out: c.out, ping: c.ping, acked: c.acked, ackNow: c.ackNow, ending: c.ending}
+	t := turn{out: c.out, ping: c.ping, pong: c.pong, acked: c.acked, ackNow: c.ackNow, ending: c.ending}
 	if c.woken || c.ackNow {
 		t.attachment = c.attachment
 	}
-	c.out, c.ping, c.woken, c.ackNow = nil, nil, false, false
+	c.out, c.ping, c.pong, c.woken, c.ackNow = nil, nil, nil, false, false
 	return t, true
 }
 
@@ -150,19 +157,25 @@ func (c *conn) write() {
 
 // writeTurn writes all of a turn, and tells whether more can be written.
 func (c *conn) writeTurn(t turn) bool {
+	if t.attachment != nil && len(t.out) > 0 {
+		c.welcomed.Store(true) // before the client can have it and answer
+	}
 	for _, message := range t.out {
 		if !c.writeMessage(message) {
 			return false
 		}
 	}
+	if t.pong != nil && c.ws.WriteControl(websocket.PongMessage, t.pong, c.deadline()) != nil {
+		return c.broken()
+	}
 	if t.ping != nil && c.ws.WriteControl(websocket.PingMessage, t.ping, c.deadline()) != nil {
 		return c.broken()
 	}
+	if t.attachment != nil && !c.writeEvents(t) { // before a close frame: a numbered error may be the reason for it
+		return false
+	}
 	if t.ending != nil {
 		return c.writeClose(*t.ending)
-	}
-	if t.attachment != nil && !c.writeEvents(t) {
-		return false
 	}
 	return true
 }
@@ -230,7 +243,7 @@ func (c *conn) writeMessage(message []byte) bool {
 
 // broken drops the connection after a failed write, which wakes the reading goroutine. It returns false for its callers to.
 func (c *conn) broken() bool {
-	_ = c.ws.Close()
+	c.drop()
 	return false
 }
 
@@ -244,6 +257,6 @@ func (c *conn) writeClose(e ending) bool {
 	if c.ws.WriteControl(websocket.CloseMessage, frame, c.deadline()) != nil {
 		return c.broken()
 	}
-	c.server.wheel.after(closeWithin, func() { _ = c.ws.Close() })
+	c.later(closeWithin, (*conn).drop)
 	return false
 }

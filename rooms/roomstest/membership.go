@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"parley/rooms"
 )
@@ -151,13 +152,9 @@ func timeout(t *testing.T, factory Factory) {
 	wantErr(t, err, rooms.ErrSessionLost)
 	ann.send(bob.Snapshot.Peer, 1, "too late")
 	ann.want("undelivered peer-gone")
-	if s := engine.Stats(); s.Peers != 1 || s.Away != 0 || s.Rooms != 1 {
-		t.Fatalf("the engine counts %+v", s)
-	}
+	wantStats(t, engine, rooms.Stats{Rooms: 1, Peers: 1})
 	ann.Leave()
-	if s := engine.Stats(); s.Peers != 0 || s.Rooms != 0 {
-		t.Fatalf("the engine counts %+v", s)
-	}
+	wantStats(t, engine, rooms.Stats{})
 }
 
 func awayHoldsSeat(t *testing.T, factory Factory) {
@@ -184,7 +181,7 @@ func presenceCoalesced(t *testing.T, factory Factory) {
 		bob.send(ann.Snapshot.Peer, 0, string(rune('0'+i)))
 	}
 	ann = ann.resume(ann.last)
-	ann.want("updated", "0", "1", "2", "3", "4", "5", "6", "7")
+	ann.want("0", "1", "2", "3", "4", "5", "6", "7")
 	if n := ann.Snapshot.Others[0].Name; n != string(rune('a'+99%26)) {
 		t.Fatalf("the name is %q", n)
 	}
@@ -196,14 +193,50 @@ func unseen(t *testing.T, factory Factory) {
 	ann.want("joined")
 	ann.Detach()
 	for range 50 {
-		join(t, engine).Leave()
+		guest := join(t, engine)
+		guest.Leave()
+		wantStats(t, engine, rooms.Stats{Rooms: 1, Peers: 2, Away: 1})
 	}
 	guest := join(t, engine)
 	guest.send(ann.Snapshot.Peer, 0, "hello")
 	guest.Leave()
+	wantStats(t, engine, rooms.Stats{Rooms: 1, Peers: 2, Away: 1})
 	bob.send(ann.Snapshot.Peer, 0, "done")
 	ann = ann.resume(ann.last)
 	ann.want("joined", "hello", "left left", "done")
+}
+
+func snapshotIsCorrected(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{AwayAfter: awayAfter, Grace: forever})
+	ann, bob := join(t, engine), join(t, engine)
+	ann.want("joined")
+	bob.Detach()
+	ann.want("away")
+	ann.Detach()
+	bob = bob.resume(0)
+	carol := join(t, engine)
+	ann = ann.resume(ann.last)
+	if o := ann.Snapshot.Others; len(o) != 2 || o[0].Away || o[1].Peer != carol.Snapshot.Peer {
+		t.Fatalf("Ann sees %+v", o)
+	}
+	bob.Detach()
+	ann.want("away")
+	carol.Leave()
+	ann.want("left left")
+}
+
+func presenceIsBounded(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{AwayAfter: forever, Grace: forever, InboxMessages: 8})
+	ann, bob := join(t, engine), join(t, engine)
+	for i := range 100 {
+		name := string(rune('a' + i%26))
+		if err := bob.Update(t.Context(), 0, rooms.Update{Name: &name}); err != nil {
+			t.Fatal(err)
+		}
+		ann.Next() // Ann is sent all of it, and shows no sign of having received any
+	}
+	ann.wantCut(rooms.CutSlow)
+	ann.resume(0)
 }
 
 func closed(t *testing.T, factory Factory) {
@@ -219,6 +252,16 @@ func closed(t *testing.T, factory Factory) {
 	wantErr(t, engine.Ready(t.Context()), rooms.ErrUnavailable)
 	_, _, err := engine.Join(t.Context(), rooms.Join{Room: "room"}, newLink())
 	wantErr(t, err, rooms.ErrUnavailable)
+}
+
+// wantStats waits until the engine counts this.
+func wantStats(t *testing.T, engine rooms.Engine, want rooms.Stats) {
+	t.Helper()
+	for deadline := time.Now().Add(Patience); engine.Stats() != want; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the engine counts %+v, not %+v", engine.Stats(), want)
+		}
+	}
 }
 
 // wantErrLater is wantErr for goroutines that must not end the test.

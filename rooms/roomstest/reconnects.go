@@ -77,6 +77,12 @@ func (m *member) run() {
 			sent = m.reconnect()
 		default:
 			m.take(m.Next().Events)
+			if sent == total { // nothing is left to do but to wait
+				select {
+				case <-m.link.woken:
+				case <-time.After(time.Millisecond):
+				}
+			}
 		}
 	}
 	if m.problem != "" {

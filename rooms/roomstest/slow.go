@@ -112,15 +112,36 @@ func tellIsBounded(t *testing.T, factory Factory) {
 	engine := factory(t, rooms.Config{AwayAfter: forever, Grace: forever, InboxMessages: 8})
 	ann, bob := join(t, engine), join(t, engine)
 	ann.want("joined")
-	for i := range uint64(8) {
-		if err := bob.Tell(t.Context(), i+1, []byte("no")); err != nil {
-			t.Fatal(err)
+	seq := uint64(0)
+	tell := func(n int) {
+		for range n {
+			seq++
+			if err := bob.Tell(t.Context(), seq, []byte("no")); err != nil && !errors.Is(err, rooms.ErrDetached) {
+				t.Fatal(err)
+			}
 		}
 	}
+	tell(8)
 	ann.send(bob.Snapshot.Peer, 1, "what others send has its own bound")
-	if err := bob.Tell(t.Context(), 9, []byte("no")); err != nil && !errors.Is(err, rooms.ErrDetached) {
-		t.Fatal(err)
+	tell(1)
+	bob.wantCut(rooms.CutSlow) // it shall read before it sends more, and nothing is lost
+	bob = bob.resume(0)
+	bob.want("no", "no", "no", "no", "no", "no", "no", "no", "what others send has its own bound", "no")
+	for range 23 {
+		tell(1)
+		bob.wantCut(rooms.CutSlow)
+		bob = bob.resume(0)
 	}
+	tell(1)
 	bob.wantCut(rooms.CutEnded)
 	ann.want("left closed")
+}
+
+func oversize(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{AwayAfter: forever, Grace: forever, InboxBytes: 100})
+	ann, bob := join(t, engine), join(t, engine)
+	ann.want("joined")
+	bob.send(ann.Snapshot.Peer, 1, strings.Repeat("x", 101))
+	bob.want("undelivered peer-slow")
+	ann.none(bob)
 }

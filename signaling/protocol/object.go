@@ -3,8 +3,8 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
