@@ -135,7 +135,7 @@ func TestResumeTakesOverALivingConnection(t *testing.T) {
 		again, _ := s.resume(ann, joined.str("session"), 0)
 		ann.wantClose(protocol.CloseReplaced)
 		again.fence() // resumed has told of Bob
-		bob.fence() // nobody has heard of it
+		bob.fence()   // nobody has heard of it
 	})
 }
 
