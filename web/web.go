@@ -1,15 +1,12 @@
-// Package web is the page that the server shows at its root: files, embedded as they lie in static, without a build step.
-// Command parley mounts the Handler beside the signaling endpoint, on the same origin.
+// Package web is the page that the server shows: files, embedded as they lie in static, without a build step. The page makes
+// calls in rooms, and its client is there for other pages too. Command parley mounts the Handler beside the signaling
+// endpoint, on the same origin.
 package web
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
-	"io/fs"
 	"net/http"
-	"path"
 	"strings"
 	"time"
 )
@@ -17,77 +14,93 @@ import (
 //go:embed static
 var static embed.FS
 
-// policy lets a page load its own styles and pictures, and nothing from elsewhere.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+// policy lets a page load scripts, styles and pictures from its own origin and connect to it, wss included, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'self'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// file is one file as it is sent.
-type file struct {
-	body        []byte
-	contentType string
-	tag         string // a strong ETag
+// permissions are what a call needs, for this page alone. What else pages may ask for is off.
+const permissions = "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), autoplay=(self), " +
+	"clipboard-write=(self), accelerometer=(), geolocation=(), gyroscope=(), hid=(), " +
+	"magnetometer=(), midi=(), payment=(), serial=(), usb=()"
+
+// roomPrefix is before the name of a room in the address of its page.
+const roomPrefix = "/r/"
+
+// clientPrefix is before what pages of other origins may load.
+const clientPrefix = "/client/"
+
+// Handler serves the page at /, a room's page at /r/ROOM, and the files that they need, with GET and HEAD. Every other path is
+// not found. The page's own addresses are relative: behind a base path, strip that first. Texts are compressed once, here.
+func Handler() http.Handler { return newSite(static) }
+
+// site is everything that can be asked for.
+type site struct {
+	files map[string]*file // by path
+	room  *file
 }
 
-// Handler serves the page at / and the files that it needs beside it, with GET and HEAD. Every other path is not found. The
-// page's own addresses are relative: behind a base path, strip that first.
-func Handler() http.Handler { return handler(load(static)) }
-
-type handler map[string]file
-
-// load reads all files. It cannot fail: they are in the binary.
-func load(files fs.FS) map[string]file {
-	loaded := map[string]file{}
-	_ = fs.WalkDir(files, "static", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		body, err := fs.ReadFile(files, name)
-		sum := sha256.Sum256(body)
-		at := strings.TrimPrefix(name, "static")
-		if at == "/index.html" {
-			at = "/"
-		}
-		loaded[at] = file{
-			body: body, contentType: contentType(name),
-			tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
-		}
-		return err
-	})
-	return loaded
-}
-
-// contentType does not ask the system, which may know other types than the browser needs.
-func contentType(name string) string {
-	switch path.Ext(name) {
-	case ".html":
-		return "text/html; charset=utf-8"
-	case ".css":
-		return "text/css; charset=utf-8"
-	case ".svg":
-		return "image/svg+xml"
-	default:
-		return "application/octet-stream"
+// find returns nil where there is nothing. A slash in a room's name is escaped, so its address is always one segment.
+func (s *site) find(escapedPath string) *file {
+	if room, ok := strings.CutPrefix(escapedPath, roomPrefix); ok && room != "" && !strings.Contains(room, "/") {
+		return s.room
 	}
+	return s.files[escapedPath]
 }
 
 // ServeHTTP implements http.Handler.
-func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w.Header(), r.URL.Path)
+	f := s.find(r.URL.EscapedPath())
+	switch {
+	case f == nil:
+		http.Error(w, "There is nothing at this address.", http.StatusNotFound)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "This address can only be read.", http.StatusMethodNotAllowed)
+	default:
+		f.serve(w, r)
+	}
+}
+
+func setHeaders(header http.Header, path string) {
 	header.Set("Content-Security-Policy", policy)
+	header.Set("Permissions-Policy", permissions)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	f, ok := h[r.URL.Path]
-	switch {
-	case !ok:
-		http.Error(w, "There is nothing at this address.", http.StatusNotFound)
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		header.Set("Allow", "GET, HEAD")
-		http.Error(w, "This address can only be read.", http.StatusMethodNotAllowed)
-	default:
-		header.Set("Content-Type", f.contentType)
-		header.Set("ETag", f.tag)
-		header.Set("Cache-Control", "no-cache") // kept, and asked for again: names stay when contents change
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.body))
+	if strings.HasPrefix(path, clientPrefix) {
+		header.Set("Access-Control-Allow-Origin", "*")
+		header.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	} else {
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	}
+}
+
+// serve sends the file, compressed where the client takes that.
+func (f *file) serve(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Type", f.contentType)
+	header.Set("Cache-Control", "no-cache") // kept, and asked for again: names stay when contents change
+	sent := f.plain
+	if f.packed.body != nil {
+		header.Set("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+			sent = f.packed
+			header.Set("Content-Encoding", "gzip")
+		}
+	}
+	header.Set("ETag", sent.tag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.body))
+}
+
+// acceptsGzip reads Accept-Encoding no further than it must: browsers and proxies say gzip by name.
+func acceptsGzip(values []string) bool {
+	for _, coding := range strings.Split(strings.Join(values, ","), ",") {
+		name, parameters, _ := strings.Cut(coding, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			quality := strings.TrimLeft(strings.ReplaceAll(parameters, " ", ""), "qQ=")
+			return strings.Trim(quality, "0.") != "" || quality == ""
+		}
+	}
+	return false
 }

@@ -63,7 +63,7 @@ export function createLink(around, info, { first, tries }, events) {
       send: (type, content) => quietly({ type, to: link.peer.id, ...content }),
       noted: (note) => events.noted(link, note),
       answered: () => events.answered(link),
-    down: () => events.down(link),
+      down: () => events.down(link),
       broken: (tries) => events.broken(link, tries),
       failed: (error) => emit("error", { peer: link.peer, error }),
       report: (state, path, elapsed) => {

@@ -118,6 +118,7 @@ test("who is replaced by its own rejoin keeps the calls, whether the server or i
     const before = b.id;
     if (first === "left") b.expires("replaced");
     if (first === "moved") b.peer(a).channel.send(JSON.stringify({ type: "moved", from: before, to: "b3" }));
+    if (first === "moved") b.peer(a).channel.send(JSON.stringify({ type: "moved", from: "x", to: "b4" }));
     if (first === "moved") await met.hub.run(10);
     b.join();
     if (first !== "left") a.mesh.left(before, "replaced");
@@ -189,6 +190,20 @@ test("without a call that stands it is built anew", async () => {
     ["peer", a.id],
   ]);
   assert.deepEqual(a.take(), [["peer", b.id]]);
+});
+
+test("a peer that only echoes what it hears gives a sign of life with it", async () => {
+  const met = await meeting(["a", "b"]);
+  const [a, b] = met.pages;
+  const { channel } = b.peer(a);
+  const send = channel.send.bind(channel);
+  channel.send = (data) => data.includes("probe-answer") || send(data);
+  channel.addEventListener("message", ({ data }) => send(data));
+  a.expires();
+  a.join();
+  await met.hub.run(5000);
+  assertKept(met);
+  assertMeshed(met.hub);
 });
 
 test("a call that only seems to stand is built anew after a moment", async () => {

@@ -142,8 +142,8 @@ test("the ends of candidates are passed on as they are, and never a failure", as
   await clock.run(1000);
   assertAgreed(sides);
   assert.deepEqual(
-    seen.map((init) => init && init.candidate.slice(0, 9)),
-    ["candidate", "", null],
+    seen.map((init) => init?.candidate.slice(0, 9)),
+    ["candidate", "", undefined],
   );
   await earlier.negotiation.receive({ type: "candidate", from: "x", candidate: "" });
   assert.deepEqual(seen.at(-1), { candidate: "", sdpMLineIndex: 0 });
