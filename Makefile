@@ -23,7 +23,7 @@ export GO111MODULE := on
 export GOFLAGS     := -buildvcs=$(shell git status >/dev/null 2>&1 && echo auto || echo false)
 unexport GOOS GOARCH GOROOT
 
-.PHONY: help run build test test-fast check fmt lint house generate check-generated tidy cross fuzz soak bench image \
+.PHONY: help run build test test-fast check fmt lint lint-js house generate check-generated tidy cross fuzz soak bench image \
 	test-container rename clean
 
 help: ## This list
@@ -51,7 +51,7 @@ test: ## All tests; ends with what was skipped for want of a program (PARLEY_TES
 test-fast: ## The tests that need no browser and no server, without the race detector: a minute
 	@$(GO) run ./cmd/internal/testrun -fast -- $(ARGS) $(PKG)
 
-check: fmt lint house check-generated tidy cross ## Everything short of tests: format, vet, staticcheck, house rules, builds
+check: fmt lint lint-js house check-generated tidy cross ## Everything short of tests: format, vet, staticcheck, house rules, builds
 	@echo "check: all good"
 
 fmt: # The formatter's opinion; `go tool gofumpt -w .` follows it
@@ -61,6 +61,9 @@ fmt: # The formatter's opinion; `go tool gofumpt -w .` follows it
 lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+lint-js: # Types and lint of the JavaScript; root on Debian gets Node.js
+	@$(GO) run ./cmd/internal/testrun -install Node.js,npm -- -run '^TestJavaScript$$/^TypesAndLint$$' ./web
 
 house: # Arrows between packages, comments, lengths, the top level
 	$(GO) test -count=1 ./cmd/internal/house

@@ -30,6 +30,7 @@ const (
 	Chromium   Need = "Chromium"
 	Firefox    Need = "Firefox"
 	Node       Need = "Node.js"
+	NPM        Need = "npm"
 	Coturn     Need = "coturn"
 	Nginx      Need = "nginx"
 	Namespaces Need = "network namespaces"

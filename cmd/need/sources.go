@@ -40,6 +40,8 @@ func (n Need) Source() Source {
 		}
 	case Node:
 		return Source{Programs: []string{"node", "nodejs"}, Debian: []string{"nodejs"}, Brew: "node", usable: nodeIsCurrent}
+	case NPM:
+		return Source{Programs: []string{"npm"}, Debian: []string{"npm"}, Brew: "node"}
 	case Coturn:
 		return Source{Programs: []string{"turnserver"}, Debian: []string{"coturn"}, Brew: "coturn", Heavy: true}
 	case Nginx:
@@ -63,7 +65,7 @@ func (n Need) Source() Source {
 
 // All returns every need, in the order in which people are told of them.
 func All() []Need {
-	return []Need{CCompiler, Chromium, Firefox, Node, Coturn, Nginx, Namespaces, Docker}
+	return []Need{CCompiler, Chromium, Firefox, Node, NPM, Coturn, Nginx, Namespaces, Docker}
 }
 
 // compiles tries the compiler on the one package that the race detector needs it for: a compiler without the C library's

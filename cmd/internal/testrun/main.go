@@ -26,7 +26,7 @@ import (
 // testNeeds are the needs that `make test` installs. A need that a test newly asks for belongs here; Docker does not,
 // because it is for `make test-container` alone.
 func testNeeds() []need.Need {
-	return []need.Need{need.CCompiler}
+	return []need.Need{need.CCompiler, need.Node, need.NPM, need.Chromium, need.Firefox}
 }
 
 func main() {

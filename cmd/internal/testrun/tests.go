@@ -11,7 +11,7 @@ import (
 )
 
 // testTimeout ends a test binary that hangs. A later -timeout among the arguments wins.
-const testTimeout = "8m"
+const testTimeout = "15m"
 
 func testAll(ctx context.Context, g goCommand, fast bool, wanted []need.Need, args []string) int {
 	dir, err := os.MkdirTemp("", "parley-test")
@@ -26,7 +26,8 @@ func testAll(ctx context.Context, g goCommand, fast bool, wanted []need.Need, ar
 	flags := []string{"test", "-short"}
 	if !fast {
 		newInstaller(g.stdout).install(wanted)
-		flags = []string{"test", "-shuffle=on", "-timeout=" + testTimeout}
+		// One package after the other: browsers and calls with real media take the machine for themselves.
+		flags = []string{"test", "-p=1", "-shuffle=on", "-timeout=" + testTimeout}
 		race, err := raceDetector(file)
 		if err != nil {
 			fmt.Fprintln(g.stderr, "testrun:", err)

@@ -1,0 +1,3 @@
+import { calls } from "./support/client-calls.js";
+
+calls("chrome", "chrome");

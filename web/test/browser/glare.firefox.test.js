@@ -1,0 +1,4 @@
+import { test } from "node:test";
+import { glare } from "./support/glare.js";
+
+test("glare between Chromium and Firefox settles, and every track arrives", (t) => glare(t, ["chromium", "firefox"]));

@@ -1,0 +1,95 @@
+/** The Go programs: built once for a test run, started as often as a test likes, ended with it. */
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { atEnd } from "./ending.js";
+
+const MODULE = fileURLToPath(new URL("../../../../", import.meta.url));
+
+/** @type {Promise<string> | undefined} */
+let built;
+
+/** @returns {Promise<string>} the folder with parley and parley-peer: PARLEY_TEST_BIN, or else they are built */
+function programs() {
+  built ??= process.env.PARLEY_TEST_BIN ? Promise.resolve(process.env.PARLEY_TEST_BIN) : build();
+  return built;
+}
+
+async function build() {
+  const folder = await temporary();
+  const args = ["build", "-o", `${folder}${path.sep}`, "./cmd/parley", "./cmd/parley-peer"];
+  await promisify(execFile)(process.env.GO ?? "go", args, { cwd: MODULE, env: { ...process.env, CGO_ENABLED: "0" } });
+  return folder;
+}
+
+/** @returns {Promise<string>} a folder that is removed at the end */
+export async function temporary() {
+  const folder = await mkdtemp(path.join(tmpdir(), "parley-browser-"));
+  atEnd(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/**
+ * Starts a program and waits for a line of its log.
+ * @param {string} name
+ * @param {string[]} args
+ * @param {RegExp} ready
+ */
+async function start(name, args, ready) {
+  const program = path.join(await programs(), name);
+  const env = { ...process.env, XDG_CONFIG_HOME: await temporary() };
+  const child = spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+  /** @type {string[]} */
+  const log = [];
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const stop = async (/** @type {NodeJS.Signals} */ signal = "SIGKILL") => {
+    child.kill(signal);
+    await ended;
+  };
+  atEnd(stop);
+  /** @type {RegExpExecArray} */
+  const match = await new Promise((resolve, reject) => {
+    createInterface(child.stderr).on("line", (line) => {
+      log.push(line);
+      const found = ready.exec(line);
+      if (found) resolve(found);
+    });
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}:\n${log.join("\n")}`)));
+  });
+  return { match, log, stop, pid: child.pid };
+}
+
+/**
+ * Starts a Parley server on a free port of loopback, or where `--listen` among the flags says.
+ * @param {...string} flags
+ */
+export async function startServer(...flags) {
+  const listen = flags.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+  const args = ["serve", ...listen, "--admin-listen", "off", "--log-format", "json", "--log-level", "info", ...flags];
+  const { match, log, stop } = await start("parley", args, /"Parley is at (https?):\/\/[^:"]+:(\d+)\//);
+  const port = Number(match[2]);
+  const secure = match[1] === "https";
+  return {
+    port,
+    log,
+    stop,
+    /** The page's address. */
+    home: `${match[1]}://localhost:${port}/`,
+    /** The endpoint's address. */
+    ws: `${secure ? "wss" : "ws"}://localhost:${port}/ws`,
+  };
+}
+
+/**
+ * Has a peer without a browser send back what it gets.
+ * @param {{ws: string}} server
+ * @param {string} room
+ */
+export function startEcho(server, room) {
+  return start("parley-peer", ["echo", "--insecure", "--name", "Echo", "--url", server.ws, "--room", room], /joined/i);
+}
