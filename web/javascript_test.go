@@ -35,10 +35,23 @@ func TestJavaScript(t *testing.T) {
 // TestBrowsers runs what is written for browsers, one file after the other: each has all of them for itself.
 // PARLEY_TEST_OUTPUT names the folder that the pictures of the page go to; it is web/test/output without it.
 func TestBrowsers(t *testing.T) {
+	runBrowsers(t, testFiles(t, "browser"))
+}
+
+// TestSoakBrowsers runs what takes longer in browsers than `make test` may: larger rooms, and troubles with real waits.
+func TestSoakBrowsers(t *testing.T) {
+	if os.Getenv("PARLEY_TEST_SOAK") == "" {
+		t.Skip("for make soak")
+	}
+	runBrowsers(t, testFiles(t, "browser/soak"))
+}
+
+func runBrowsers(t *testing.T, files []string) {
+	t.Helper()
 	node, chromium := need.Node.Path(t), need.Chromium.Path(t)
 	installPackages(t)
 	env := []string{"PARLEY_TEST_BIN=" + buildPrograms(t), "PARLEY_TEST_CHROMIUM=" + chromium}
-	for _, file := range testFiles(t, "browser") {
+	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.js"), func(t *testing.T) {
 			env := env
 			if strings.Contains(file, "firefox") {
