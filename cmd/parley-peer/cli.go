@@ -24,6 +24,9 @@ const (
 type cli struct {
 	Call callCommand `cmd:"" help:"Join, make a real call with every peer, verify media and data, leave."`
 	Echo echoCommand `cmd:"" help:"Stay in a room and send everyone's media and data back."`
+	Load loadCommand `cmd:"" help:"Have pairs of clients send each other messages, cut their connections, and account for every message."`
+
+	Record recordCommand `cmd:"" help:"Stay in a room and write everyone's media to files."`
 }
 
 type callCommand struct {
@@ -58,10 +61,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	out := &printer{stdout: stdout, stderr: stderr}
-	if parsed.Command() == "echo" {
+	switch parsed.Command() {
+	case "echo":
 		return flags.Echo.run(ctx, out)
+	case "load":
+		return flags.Load.run(ctx, out)
+	case "record":
+		return flags.Record.run(ctx, out)
+	default:
+		return flags.Call.run(ctx, out)
 	}
-	return flags.Call.run(ctx, out)
 }
 
 func (c *callCommand) run(ctx context.Context, out *printer) int {

@@ -8,6 +8,10 @@
 //	link.go     one peer connection and its negotiation
 //	call.go     the command call; caller.go and probe.go are what it sends and verifies
 //	echo.go     the command echo
+//	record.go   the command record; record_files.go are the names of its files
+//	load.go     the command load: one run of it; load_peer.go is one of its clients, load_ledger.go the account of one
+//	            direction, load_cut.go cuts connections, load_limits.go and load_ghosts.go look for what they name,
+//	            load_result.go is what it prints
 package main
 
 import (
