@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -82,19 +83,23 @@ func (p *loadPeer) begin(ctx context.Context) error {
 	return nil
 }
 
-// enter joins. What may be otherwise later is tried again until ctx ends.
+// enter joins. What may be otherwise later is tried again until ctx ends; then the last refusal says more than that time is up.
 func (p *loadPeer) enter(ctx context.Context) (*client.Client, error) {
+	var refused error
 	for {
 		c, err := p.settings.tryJoin(ctx, p.load.authorities)
-		if err == nil {
+		switch {
+		case err == nil:
 			return c, nil
+		case limitName(err) != "":
+			refused = err
+			p.load.limits.note(err)
 		}
-		p.load.limits.note(err)
-		if ctx.Err() != nil || !worthEntering(err) {
+		if ctx.Err() == nil && !worthEntering(err) {
 			return nil, err
 		}
 		if !pause(ctx, retryEvery+mathrand.N(time.Second)) {
-			return nil, err
+			return nil, cmp.Or(refused, err)
 		}
 	}
 }

@@ -166,18 +166,33 @@ func TestLoadNamesTheLimit(t *testing.T) {
 	if r := l.run(t.Context()); r.OK || r.Stage != "join" || r.Limits["room-full"] == 0 {
 		t.Errorf("%+v", r)
 	}
+}
 
-	// A client that does not know the limits runs into one, and sends again what was refused.
-	strict := startServerWith(t, rooms.Config{}, signaling.Config{Rate: 20, Burst: 5})
+// A client that does not know the limits runs into one. It sends again what was refused, and says so in its log only.
+func TestLoadNamesTheRate(t *testing.T) {
+	t.Parallel()
+	strict := startServerWith(t, rooms.Config{}, signaling.Config{Rate: 1, Burst: 1})
 	relay := &relay{target: strict, down: func(_ int, message []byte, pass func([]byte)) {
 		if bytes.Contains(message, []byte(`"type":"joined"`)) {
 			message = change(t, message, func(m map[string]json.RawMessage) { delete(m, "limits") })
 		}
 		pass(message)
 	}}
-	code, r, _ := runLoad(t, startRelay(t, relay), "--pairs", "1", "--duration", "1s", "--rate", "40")
-	if code != exitOK || r.Limits["rate-limited"] == 0 {
-		t.Errorf("exit %d: %+v", code, r)
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var stdout bytes.Buffer
+	stderr := newWatched()
+	ended := make(chan struct{})
+	url := "ws://" + startRelay(t, relay) + "/ws"
+	go func() {
+		defer close(ended)
+		run(ctx, []string{"load", "--json", "-v", "--pairs", "1", "--duration", "0", "--rate", "20", "--url", url}, &stdout, stderr)
+	}()
+	stderr.wait(t, rateLimited, 1)
+	interrupt()
+	<-ended
+	if r := lastLine[loadResult](t, &output{stdout: stdout}); r.Limits["rate-limited"] == 0 {
+		t.Errorf("%+v", r)
 	}
 }
 
