@@ -32,7 +32,7 @@ export async function meet(t, kinds, cameras = kinds.length) {
       all.filter((name) => name !== one.name),
     );
   }
-  for (const [i, one] of guests.entries()) await watches(one, cameras); // for who has one, the echo stands in for the own
+  for (const one of guests) await watches(one, cameras); // for who has one, the echo stands in for the own
   return { server, guests };
 }
 
