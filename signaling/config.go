@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,8 @@ type Config struct {
 	Origins       []string // that are let in beside the server's own; "*" for all
 	AllowNoOrigin bool     // clients that are not browsers
 	TLS           bool     // the server has TLS itself, so that the scheme of its own origin is known
+
+	TrustedProxies []netip.Prefix // whose word for the client's address and scheme is taken
 
 	ICEServers []protocol.ICEServer // for every client
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -26,6 +25,7 @@ type conn struct {
 	// Static after construction.
 	server *Server
 	ws     *websocket.Conn
+	from   client
 	opened time.Time
 
 	// Owned by the reading goroutine, which also sets log (under mu, for the others to read it under mu).
@@ -81,15 +81,14 @@ const closeWithin = 5 * time.Second
 // maxOut bounds the messages without a number that wait to be written: a client that has so many does not read.
 const maxOut = 256
 
-func newConn(s *Server, ws *websocket.Conn, r *http.Request) *conn {
+func newConn(s *Server, ws *websocket.Conn, from client) *conn {
 	id := strconv.FormatUint(s.lastConn.Add(1), 36)
 	c := &conn{
-		server: s, ws: ws, opened: time.Now(),
+		server: s, ws: ws, from: from, opened: time.Now(),
 		log:       s.config.Log.With().Str("conn", id).Logger(),
 		allowance: newAllowance(s.config), handle: &handle{},
 	}
 	c.handle.Store(c)
-	c.log.Debug().Str("remote", r.RemoteAddr).Str("agent", r.UserAgent()).Msg("connected")
 	return c
 }
 

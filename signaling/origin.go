@@ -14,11 +14,10 @@ type origins struct {
 	all      bool
 	listed   map[string]bool
 	noOrigin bool
-	tls      bool
 }
 
 func newOrigins(c Config) (origins, error) {
-	o := origins{listed: map[string]bool{}, noOrigin: c.AllowNoOrigin, tls: c.TLS}
+	o := origins{listed: map[string]bool{}, noOrigin: c.AllowNoOrigin}
 	for _, s := range c.Origins {
 		if s == "*" {
 			o.all = true
@@ -33,8 +32,9 @@ func newOrigins(c Config) (origins, error) {
 	return o, nil
 }
 
-// check returns nil for a request that is let in, and else an error that says what to do about it.
-func (o origins) check(r *http.Request) error {
+// check returns nil for a request that is let in, and else an error that says what to do about it. scheme is that of the
+// server's own pages, empty where it is not known.
+func (o origins) check(r *http.Request, scheme string) error {
 	given := r.Header.Values("Origin")
 	if len(given) == 0 {
 		if o.noOrigin {
@@ -46,22 +46,26 @@ func (o origins) check(r *http.Request) error {
 		return nil
 	}
 	origin, ok := canonicalOrigin(given[0])
-	if ok && len(given) == 1 && (o.listed[origin] || o.same(origin, r.Host)) {
+	if ok && len(given) == 1 && (o.listed[origin] || same(origin, scheme, r.Host)) {
 		return nil
 	}
-	return fmt.Errorf("origin %q is not that of this server, which was asked for as host %q; --origin %s admits it",
-		given[0], r.Host, given[0])
+	over := ""
+	if scheme != "" {
+		over = " over " + scheme
+	}
+	return fmt.Errorf("origin %q is not that of this server, which was asked for as host %q%s; --origin %s admits it",
+		given[0], r.Host, over, given[0])
 }
 
 // same tells whether the origin is that of the page this server itself serves as host. The scheme counts only where it is
-// known: behind a proxy that ends TLS it is not.
-func (o origins) same(origin, host string) bool {
-	scheme, authority, ok := strings.Cut(origin, "://")
-	if !ok || scheme != "https" && (scheme != "http" || o.tls) {
+// known: behind a proxy that ends TLS and does not say so it is not.
+func same(origin, scheme, host string) bool {
+	given, _, _ := strings.Cut(origin, "://")
+	if given != "https" && given != "http" || scheme != "" && scheme != given {
 		return false
 	}
-	want, ok := canonicalOrigin(scheme + "://" + host)
-	return ok && want == scheme+"://"+authority
+	own, ok := canonicalOrigin(given + "://" + host)
+	return ok && own == origin
 }
 
 // canonicalOrigin writes an origin in one way: lower case, no default port. "null" stays what it is.

@@ -18,6 +18,7 @@ import (
 )
 
 func TestOrigins(t *testing.T) {
+	behindProxy := signaling.Config{TrustedProxies: prefixes("127.0.0.0/8")}
 	for _, test := range []struct {
 		name      string
 		config    signaling.Config
@@ -25,6 +26,7 @@ func TestOrigins(t *testing.T) {
 		origin    string
 		want      bool
 		inTheBody string
+		forwarded string
 	}{
 		{name: "own origin, TLS", config: signaling.Config{TLS: true}, host: "a.example", origin: "https://a.example", want: true},
 		{name: "own origin, port", config: signaling.Config{TLS: true}, host: "a.example:8443", origin: "https://a.example:8443", want: true},
@@ -34,6 +36,10 @@ func TestOrigins(t *testing.T) {
 		{name: "http page, TLS server", config: signaling.Config{TLS: true}, host: "a.example", origin: "http://a.example", inTheBody: "--origin http://a.example"},
 		{name: "http page, proxy unknown", host: "a.example", origin: "http://a.example", want: true},
 		{name: "https page, proxy ends TLS", host: "a.example", origin: "https://a.example", want: true},
+		{name: "http page, proxy has TLS", config: behindProxy, forwarded: "https", host: "a.example", origin: "http://a.example", inTheBody: "over https"},
+		{name: "https page, proxy has TLS", config: behindProxy, forwarded: "https", host: "a.example", origin: "https://a.example", want: true},
+		{name: "http page, proxy without TLS", config: behindProxy, forwarded: "http", host: "a.example", origin: "http://a.example", want: true},
+		{name: "http page, somebody else says https", forwarded: "https", host: "a.example", origin: "http://a.example", want: true},
 		{name: "another port", host: "a.example", origin: "https://a.example:8443", inTheBody: "--origin https://a.example:8443"},
 		{name: "another host", host: "a.example", origin: "https://evil.example", inTheBody: `host "a.example"`},
 		{name: "a suffix is no match", host: "a.example", origin: "https://a.example.evil.example"},
@@ -47,7 +53,7 @@ func TestOrigins(t *testing.T) {
 		{name: "all", config: signaling.Config{Origins: []string{"*"}}, host: "a.example", origin: "https://evil.example", want: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			response, body := handshake(t, test.config, test.host, test.origin)
+			response, body := handshake(t, test.config, test.host, test.origin, test.forwarded)
 			if got := response.StatusCode == http.StatusSwitchingProtocols; got != test.want {
 				t.Fatalf("the answer is %s: %s", response.Status, body)
 			}
@@ -58,8 +64,8 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// handshake asks for an upgrade, as a browser with a page of this origin would.
-func handshake(t *testing.T, config signaling.Config, host, origin string) (*http.Response, string) {
+// handshake asks for an upgrade, as a browser with a page of this origin would; forwarded is the scheme that a proxy tells.
+func handshake(t *testing.T, config signaling.Config, host, origin, forwarded string) (*http.Response, string) {
 	t.Helper()
 	server := serve(t, config)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
@@ -71,8 +77,10 @@ func handshake(t *testing.T, config signaling.Config, host, origin string) (*htt
 		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
 		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
 	}
-	if origin != "" {
-		r.Header.Set("Origin", origin)
+	for name, value := range map[string]string{"Origin": origin, "X-Forwarded-Proto": forwarded} {
+		if value != "" {
+			r.Header.Set(name, value)
+		}
 	}
 	response, err := server.Client().Do(r)
 	if err != nil {
@@ -89,19 +97,27 @@ func handshake(t *testing.T, config signaling.Config, host, origin string) (*htt
 // serve runs a server on loopback until the test ends.
 func serve(t *testing.T, config signaling.Config) *httptest.Server {
 	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	t.Cleanup(server.Close)
+	server.Config.Handler = newEndpoint(t, config)
+	server.Start()
+	t.Cleanup(server.CloseClientConnections)
+	return server
+}
+
+// newEndpoint makes an endpoint that ends with the test.
+func newEndpoint(t *testing.T, config signaling.Config) *signaling.Server {
+	t.Helper()
 	engine := rooms.NewMemory(rooms.Config{})
 	endpoint, err := signaling.New(config, engine)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(endpoint)
 	t.Cleanup(func() {
 		_ = endpoint.Shutdown(context.WithoutCancel(t.Context()))
-		server.CloseClientConnections()
-		server.Close()
 		_ = engine.Close()
 	})
-	return server
+	return endpoint
 }
 
 func TestABadOriginSettingStopsTheStart(t *testing.T) {

@@ -31,6 +31,7 @@ type Server struct {
 	engine   rooms.Engine
 	metrics  *metrics
 	origins  origins
+	proxies  proxies
 	upgrader websocket.Upgrader
 	wheel    *wheel
 	buffers  sync.Pool // of *[]byte, for messages that are being read
@@ -57,6 +58,7 @@ func New(config Config, engine rooms.Engine) (*Server, error) {
 	}
 	s := &Server{
 		config: config, engine: engine, origins: origins,
+		proxies: proxies{trusted: config.TrustedProxies, tls: config.TLS, log: config.Log, warned: &sync.Once{}},
 		metrics: newMetrics(config.Registerer, engine),
 		wheel:   newWheel(wheelTick),
 		conns:   map[*conn]struct{}{},
@@ -83,9 +85,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			".\nIf you did, a proxy on the way has dropped the Upgrade and Connection headers.", http.StatusUpgradeRequired)
 		return
 	}
-	if err := s.origins.check(r); err != nil {
+	from := s.proxies.client(r)
+	if err := s.origins.check(r, from.scheme); err != nil {
 		s.metrics.refused.WithLabelValues("origin").Inc()
-		s.config.Log.Warn().Str("remote", r.RemoteAddr).Msg(err.Error())
+		s.config.Log.Warn().Str("remote", from.remote).Msg(err.Error())
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
@@ -102,10 +105,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := s.upgrader.Upgrade(w, r, header)
 	if err != nil {
-		s.config.Log.Debug().Err(err).Str("remote", r.RemoteAddr).Msg("upgrade failed")
+		s.config.Log.Debug().Err(err).Str("remote", from.remote).Msg("upgrade failed")
 		return
 	}
-	c := newConn(s, ws, r)
+	c := newConn(s, ws, from)
+	c.log.Debug().Str("remote", from.remote).Str("agent", r.UserAgent()).Msg("connected")
 	if !s.add(c) {
 		_ = ws.Close()
 		return

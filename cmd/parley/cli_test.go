@@ -15,13 +15,17 @@ func nopLog() zerolog.Logger { return zerolog.Nop() }
 // the name that the user wrote.
 func TestWrongValues(t *testing.T) {
 	const secret = "hunter2"
-	for _, test := range []struct{ flag, value, want string }{
+	tests := []struct{ flag, value, want string }{
 		{"listen", "8443", `"8443" is not of the form [HOST]:PORT`},
 		{"listen", ":70000", `":70000" does not end in a port`},
 		{"listen", "off", `"off" is not of the form`},
 		{"admin-listen", "on", `"on" is not of the form [HOST]:PORT, such as :8443 or 127.0.0.1:8443; or off`},
 		{"tls", "acme", `"acme" is none of dev, files, off`},
 		{"allow-no-origin", "perhaps", `"perhaps" is neither true nor false`},
+		{"trusted-proxy", "localhost", `"localhost" is not an address or a CIDR block`},
+		{"trusted-proxy", "10.0.0.0/33", `"10.0.0.0/33" is not an address or a CIDR block`},
+		{"trusted-proxy", "::ffff:10.0.0.0/80", ` is not an address or a CIDR block`},
+		{"trusted-proxy", "fe80::1%eth0", ` is not an address or a CIDR block`},
 		{"room-capacity", "-1", `"-1" is not a whole number from 0 to 2147483647`},
 		{"room-capacity", "2147483648", `"2147483648" is not a whole number`},
 		{"room-capacity", "many", `"many" is not a whole number`},
@@ -57,7 +61,8 @@ func TestWrongValues(t *testing.T) {
 		{"ice-server", `{"urls":"stun:a","credential":"` + secret, "not an RTCIceServer: unexpected EOF"},
 		{"ice-server", `["stun:a",`, "not valid JSON"},
 		{"ice-server", `["stun:a",{"urls":"turn:` + secret + `"}]`, "a turn: URL needs credentials"},
-	} {
+	}
+	for _, test := range tests {
 		t.Run(test.flag, func(t *testing.T) {
 			file := writeTemp(t, "p.yaml", test.flag+": "+asJSON(test.value)+"\n")
 			for said, got := range map[string]outcome{

@@ -23,8 +23,9 @@ type Settings struct {
 	TLSKey  string  `name:"tls-key" group:"TLS" placeholder:"FILE" help:"With --tls files: its key, PEM."`
 	Domain  list    `group:"TLS" placeholder:"NAME" help:"With --tls dev: a further name for the certificate. Repeatable."`
 
-	Origin        list `group:"Who may connect" placeholder:"ORIGIN" help:"A web origin let in beside the server's own; * for all. Repeatable."`
-	AllowNoOrigin bool `group:"Who may connect" default:"true" negatable:"" more:"" help:"Let in clients that are not browsers."`
+	Origin        list     `group:"Who may connect" placeholder:"ORIGIN" help:"A web origin let in beside the server's own; * for all. Repeatable."`
+	AllowNoOrigin bool     `group:"Who may connect" default:"true" negatable:"" more:"" help:"Let in clients that are not browsers."`
+	TrustedProxy  networks `group:"Who may connect" placeholder:"CIDR" help:"A proxy in front, whose word for clients' addresses is taken. Repeatable."`
 
 	RoomCapacity count     `group:"Rooms" default:"16" placeholder:"N" help:"Peers in a room."`
 	Grace        graceTime `group:"Rooms" default:"30s" placeholder:"TIME" help:"How long a lost connection may be away: 1s to 120s."`
@@ -92,16 +93,17 @@ func (s *Settings) rooms() rooms.Config {
 // signaling gives the settings of the endpoint, but for its registry of metrics.
 func (s *Settings) signaling(log zerolog.Logger) signaling.Config {
 	return signaling.Config{
-		Log:           log,
-		Origins:       s.Origin,
-		AllowNoOrigin: s.AllowNoOrigin,
-		TLS:           s.TLS != tlsOff,
-		ICEServers:    s.ICEServer,
-		Capacity:      orUnlimited(int(s.RoomCapacity)),
-		Grace:         s.Grace.duration(),
-		MaxMessage:    orUnlimited(int(s.MaxMessage)),
-		Rate:          orUnlimited(float64(s.Rate)),
-		Burst:         orUnlimited(int(s.Burst)),
+		Log:            log,
+		Origins:        s.Origin,
+		AllowNoOrigin:  s.AllowNoOrigin,
+		TLS:            s.TLS != tlsOff,
+		TrustedProxies: s.TrustedProxy,
+		ICEServers:     s.ICEServer,
+		Capacity:       orUnlimited(int(s.RoomCapacity)),
+		Grace:          s.Grace.duration(),
+		MaxMessage:     orUnlimited(int(s.MaxMessage)),
+		Rate:           orUnlimited(float64(s.Rate)),
+		Burst:          orUnlimited(int(s.Burst)),
 	}
 }
 
