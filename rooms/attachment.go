@@ -40,6 +40,7 @@ func (a *attachment) Heard() {
 	if a.lock() && a.peer.older != "" {
 		a.room.engine.sessions.remove(a.peer.older)
 		a.peer.older = ""
+		a.peer.incomplete = false
 	}
 }
 
@@ -56,16 +57,25 @@ func (a *attachment) Received() uint64 {
 	return a.peer.received
 }
 
-// settle notes the client's message as received.
-func (p *peer) settle(seq uint64) { p.received = max(p.received, seq) }
+// take takes the room's mutex for a message of the client's, and settles its number. Where it returns an error the mutex is
+// held too.
+func (a *attachment) take(seq uint64) error {
+	switch {
+	case !a.lock():
+		return ErrDetached
+	case a.room.engine.settling.Load():
+		return ErrSettling
+	}
+	a.peer.received = max(a.peer.received, seq)
+	return nil
+}
 
 // Send implements Attachment.
 func (a *attachment) Send(_ context.Context, message Message) error {
 	defer a.room.unlock()
-	if !a.lock() {
-		return ErrDetached
+	if err := a.take(message.Seq); err != nil {
+		return err
 	}
-	a.peer.settle(message.Seq)
 	if !message.Broadcast {
 		a.room.deliver(a.peer, message.To, message)
 		return nil
@@ -84,11 +94,10 @@ func (a *attachment) Send(_ context.Context, message Message) error {
 // Update implements Attachment.
 func (a *attachment) Update(_ context.Context, seq uint64, update Update) error {
 	defer a.room.unlock()
-	if !a.lock() {
-		return ErrDetached
+	if err := a.take(seq); err != nil {
+		return err
 	}
 	p := a.peer
-	p.settle(seq)
 	if update.Name != nil {
 		p.name = *update.Name
 	}
@@ -107,12 +116,15 @@ func (a *attachment) Update(_ context.Context, seq uint64, update Update) error 
 // Tell implements Attachment.
 func (a *attachment) Tell(_ context.Context, seq uint64, payload []byte) error {
 	defer a.room.unlock()
-	if !a.lock() {
+	if seq != 0 {
+		if err := a.take(seq); err != nil {
+			return err
+		}
+	} else if !a.lock() {
 		return ErrDetached
 	}
-	a.peer.settle(seq)
 	if payload != nil {
-		a.room.tell(a.peer, Event{Payload: payload})
+		a.room.tell(a.peer, Event{Payload: payload, Of: seq})
 	}
 	return nil
 }

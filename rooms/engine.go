@@ -26,6 +26,8 @@ var (
 	ErrNeverSent     = errors.New("rooms: a number beyond what was sent")
 	ErrDetached      = errors.New("rooms: another connection has the session, or it has ended")
 	ErrUnavailable   = errors.New("rooms: the engine is not available")
+	ErrSettling      = errors.New("rooms: the node is about to end and takes no more messages")
+	ErrIdentityTaken = errors.New("rooms: a peer of this identity is connected")
 	ErrTooManyRooms  = errors.New("rooms: no more rooms")
 	errEngineClosing = errors.Join(ErrUnavailable, errors.New("rooms: closing"))
 )
@@ -33,13 +35,19 @@ var (
 // Engine keeps rooms. Its methods may be called at any time from any goroutine, and none of them waits for a peer.
 type Engine interface {
 	// Join makes a new peer and attaches link to its session. The others have peer-joined in their inboxes before it
-	// returns. Errors: ErrRoomFull, ErrTooManyRooms, ErrUnavailable.
+	// returns. Errors: ErrRoomFull, ErrIdentityTaken, ErrTooManyRooms, ErrUnavailable.
 	Join(ctx context.Context, join Join, link Link) (Attachment, Snapshot, error)
 	// Resume attaches link to the session of this secret, taking it over from whoever still has it, and makes all that the
 	// client has not received ready to be sent again. Errors: ErrSessionLost, ErrNeverSent, ErrUnavailable.
 	Resume(ctx context.Context, resume Resume, link Link) (Attachment, Snapshot, error)
 	// Ready returns nil when joins can be served.
 	Ready(ctx context.Context) error
+	// Shared tells whether sessions outlive this node, so that their clients can resume on another one.
+	Shared() bool
+	// Settle prepares for the end of this node. Where sessions end with it, no message is taken any more (ErrSettling), and
+	// what was taken is delivered and shown to be received; before ctx ends, what could not be is told to its senders. Where
+	// sessions live on, it waits only until what was accepted is safe. The error is ctx's, if something is still open.
+	Settle(ctx context.Context) error
 	// Stats counts what the engine holds on this node.
 	Stats() Stats
 	// Close cuts every link with CutEnded and ends everything that the engine runs.
@@ -51,7 +59,7 @@ type Join struct {
 	Room     string
 	Name     string // "" for none
 	Metadata []byte // JSON, nil for none
-	Identity string // a secret, "" for none: a peer of the room that joined with the same one is replaced
+	Identity string // a secret, "" for none: see IdentityPolicy
 	Keep     any    // what the caller wants to find again in Attachment.Kept after a resume on this node
 }
 
@@ -117,12 +125,13 @@ type Attachment interface {
 	// returns an error has settled nothing.
 	Fresh(seq uint64) bool
 	// Send puts a message into the inboxes of its receivers, after all that this session sent them before. What cannot be
-	// delivered is told to the sender by an Undelivered event; that is no error. Errors: ErrDetached, ErrUnavailable.
+	// delivered is told to the sender by an Undelivered event; that is no error. Errors: ErrDetached, ErrSettling,
+	// ErrUnavailable.
 	Send(ctx context.Context, message Message) error
-	// Update changes what the others see of this peer. Errors: ErrDetached, ErrUnavailable.
+	// Update changes what the others see of this peer. Errors: ErrDetached, ErrSettling, ErrUnavailable.
 	Update(ctx context.Context, seq uint64, update Update) error
 	// Tell settles the client's message seq (0: none) and puts payload (nil: none) into the session's own inbox: what the
-	// node itself has to say to its client. Errors: ErrDetached, ErrUnavailable.
+	// node itself has to say to its client. Errors: ErrDetached, ErrUnavailable, and ErrSettling unless seq is 0.
 	Tell(ctx context.Context, seq uint64, payload []byte) error
 	// Received is the highest number of the client's messages up to which all are settled.
 	Received() uint64
@@ -169,6 +178,7 @@ type Event struct {
 	Seq         uint64 // grows from event to event; it may skip
 	From        PeerID // the sender of Payload, "" if it comes from the session's own node
 	Payload     []byte
+	Of          uint64 // the sender's number of Payload, or the receiver's own that Payload answers; 0 for none
 	Presence    *Presence
 	Undelivered *Undelivered
 }
@@ -221,12 +231,27 @@ const (
 	CausePeerSlow    Cause = "peer-slow"
 )
 
+// IdentityPolicy is what happens when somebody joins with the identity of a peer that is in the room. With none of them does
+// one who is away lose by it: whoever comes back under an identity of its own takes its own seat, unless all are let in.
+type IdentityPolicy string
+
+// The policies, in the words of the command line.
+const (
+	IdentityReplace IdentityPolicy = "replace" // the peer leaves, and the newcomer takes its seat: the default
+	IdentityRefuse  IdentityPolicy = "refuse"  // as long as the peer is connected, the newcomer is refused
+	IdentityAllow   IdentityPolicy = "allow"   // both stay
+)
+
 // Config has the numbers of an engine. The zero value of a field means its default.
 type Config struct {
-	Capacity  int           // peers a room; default 16, below 0 no limit
-	MaxRooms  int           // 0: no limit
-	Grace     time.Duration // how long a lost connection may be away; default 30 s
-	AwayAfter time.Duration // when the others hear of a loss; default 2 s
+	Capacity   int            // peers a room; default 16, below 0 no limit
+	MaxRooms   int            // 0: no limit
+	Identities IdentityPolicy // default IdentityReplace
+	// SessionKey has peers keep their identity when an engine in memory is followed by another one of the same key, if they
+	// come back within the grace time of its start. nil: sessions end with the engine.
+	SessionKey *SessionKey
+	Grace      time.Duration // how long a lost connection may be away; default 30 s
+	AwayAfter  time.Duration // when the others hear of a loss; default 2 s
 	// What is kept for a peer that has not acknowledged it: relayed messages and their bytes. Defaults 4,096 and 1 MiB.
 	InboxMessages int
 	InboxBytes    int
@@ -242,6 +267,9 @@ func (c Config) WithDefaults() Config {
 	def(&c.Capacity, 16)
 	def(&c.InboxMessages, 4096)
 	def(&c.InboxBytes, 1<<20)
+	if c.Identities == "" {
+		c.Identities = IdentityReplace
+	}
 	if c.Grace == 0 {
 		c.Grace = 30 * time.Second
 	}

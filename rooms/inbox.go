@@ -1,5 +1,7 @@
 package rooms
 
+import "slices"
+
 // inbox holds what a peer has yet to receive or to acknowledge, in the order of its numbers. Two kinds of event count
 // against a bound, each against its own: what others sent, and what the peer's own messages made the server say. Presence
 // never counts; it is coalesced as long as it is unsent.
@@ -25,14 +27,14 @@ type inbox struct {
 }
 
 // relay adds what another peer sent, if there is room.
-func (b *inbox) relay(from PeerID, payload []byte) bool {
-	fits := func() bool { return b.relayed < b.maxEvents && b.relayedBytes+len(payload) <= b.maxBytes }
+func (b *inbox) relay(from PeerID, message Message) bool {
+	fits := func() bool { return b.relayed < b.maxEvents && b.relayedBytes+len(message.Payload) <= b.maxBytes }
 	for !fits() {
 		if !b.dropConfirmed() {
 			return false
 		}
 	}
-	b.push(Event{From: from, Payload: payload})
+	b.push(Event{From: from, Payload: message.Payload, Of: message.Seq})
 	return true
 }
 
@@ -118,6 +120,41 @@ func (b *inbox) rewind(received uint64) error {
 	b.unsent = 0
 	b.confirmed = received // the client knows best
 	return nil
+}
+
+// restart begins anew behind what the client has. What waits is kept, under new numbers.
+func (b *inbox) restart(received uint64) {
+	b.unsent = 0
+	b.last, b.sent, b.confirmed, b.dropped = received, received, received, received
+	for i := range b.events {
+		b.last++
+		b.events[i].Seq = b.last
+	}
+}
+
+// settled tells whether the peer is known to have received what others sent it, and what became of its own messages.
+func (b *inbox) settled() bool {
+	for _, e := range b.events {
+		if (e.From != "" || e.Undelivered != nil || e.Of != 0) && e.Seq > b.confirmed {
+			return false
+		}
+	}
+	return true
+}
+
+// dropUndelivered takes out and returns what others sent and the peer is not known to have received.
+func (b *inbox) dropUndelivered() (dropped []Event) {
+	for i := len(b.events) - 1; i >= 0; i-- {
+		if e := b.events[i]; e.From != "" && e.Seq > b.confirmed {
+			dropped = append(dropped, e)
+			b.remove(i)
+			if i < b.unsent {
+				b.unsent--
+			}
+		}
+	}
+	slices.Reverse(dropped)
+	return dropped
 }
 
 // dropCovered takes out the presence that covered gives true for. All of the inbox is unsent: it comes after a rewind.

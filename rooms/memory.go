@@ -2,57 +2,61 @@ package rooms
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Memory is the engine that keeps everything in this process.
 type Memory struct {
+	// Static after construction.
 	config Config
+	id     string // random, told apart by it from the engines before
 
 	mu     sync.Mutex // taken before a room's mutex is, never while one is held
 	rooms  map[string]*room
 	closed bool
 
 	sessions sessions
+	ended    ended
 
-	peers atomic.Int64
-	away  atomic.Int64
+	settling atomic.Bool
+	peers    atomic.Int64
+	away     atomic.Int64
 }
 
 var _ Engine = (*Memory)(nil)
 
-// NewMemory makes an empty engine.
+// NewMemory makes an empty engine. With a session key, the peers of an engine before it may come back from now on.
 func NewMemory(config Config) *Memory {
-	return &Memory{
+	m := &Memory{
 		config:   config.WithDefaults(),
+		id:       rand.Text(),
 		rooms:    map[string]*room{},
 		sessions: sessions{bySecret: map[string]*peer{}},
 	}
+	if config.SessionKey != nil {
+		m.ended.until = time.Now().Add(m.config.Grace)
+	}
+	return m
 }
 
 // Join implements Engine.
 func (m *Memory) Join(_ context.Context, join Join, link Link) (Attachment, Snapshot, error) {
-	for {
-		r, err := m.room(join.Room)
-		if err != nil {
-			return nil, Snapshot{}, err
-		}
-		r.mu.Lock()
-		if r.dead { // it was emptied between the two locks
-			r.mu.Unlock()
-			continue
-		}
-		defer r.unlock()
-		return asAttachment(r.join(join, link))
+	r, err := m.lockRoom(join.Room)
+	if err != nil {
+		return nil, Snapshot{}, err
 	}
+	defer r.unlock()
+	return asAttachment(r.join(join, link))
 }
 
 // Resume implements Engine.
 func (m *Memory) Resume(_ context.Context, resume Resume, link Link) (Attachment, Snapshot, error) {
 	p := m.sessions.find(resume.Secret)
 	if p == nil {
-		return nil, Snapshot{}, ErrSessionLost
+		return asAttachment(m.revive(resume, link))
 	}
 	r := p.room
 	r.mu.Lock()
@@ -68,11 +72,14 @@ func asAttachment(a *attachment, s Snapshot, err error) (Attachment, Snapshot, e
 	return a, s, nil
 }
 
+// Shared implements Engine.
+func (*Memory) Shared() bool { return false }
+
 // Ready implements Engine.
 func (m *Memory) Ready(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
+	if m.closed || m.settling.Load() {
 		return errEngineClosing
 	}
 	return nil
@@ -103,11 +110,26 @@ func (m *Memory) Close() error {
 	return nil
 }
 
+// lockRoom finds or makes the room of this name, and takes its mutex.
+func (m *Memory) lockRoom(name string) (*room, error) {
+	for {
+		r, err := m.room(name)
+		if err != nil {
+			return nil, err
+		}
+		r.mu.Lock()
+		if !r.dead {
+			return r, nil
+		}
+		r.mu.Unlock() // it was emptied between the two locks
+	}
+}
+
 // room finds or makes the room of this name.
 func (m *Memory) room(name string) (*room, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
+	if m.closed || m.settling.Load() {
 		return nil, errEngineClosing
 	}
 	if r := m.rooms[name]; r != nil {
@@ -119,6 +141,16 @@ func (m *Memory) room(name string) (*room, error) {
 	r := newRoom(m, name)
 	m.rooms[name] = r
 	return r, nil
+}
+
+// newSecret makes what the session of a peer can be resumed with.
+func (m *Memory) newSecret(p *peer) string {
+	if m.config.SessionKey == nil {
+		return rand.Text()
+	}
+	return m.config.SessionKey.seal(sealed{
+		Engine: m.id, Peer: p.id, Room: p.room.name, Order: p.order, Age: p.age, Identity: p.identity, Name: p.name,
+	})
 }
 
 // forget takes a dead room out of the map, unless a new one of its name is there already.

@@ -2,7 +2,6 @@ package rooms
 
 import (
 	"cmp"
-	"crypto/rand"
 	"slices"
 	"sync"
 	"time"
@@ -30,8 +29,10 @@ type peer struct {
 	id       PeerID
 	room     *room
 	order    uint64 // of joining
-	identity string
+	identity identity
 	keep     any
+	revived  bool   // it joined before this engine was there
+	from     uint64 // with a secret of this age
 
 	name     string
 	metadata []byte
@@ -39,8 +40,10 @@ type peer struct {
 	inbox    inbox
 	received uint64 // the highest number of the client's messages
 
-	secret string // what resumes this session
-	older  string // the one before, good until the client has been heard; "" for none
+	secret     string // what resumes this session
+	older      string // the one before, good until the client has been heard; "" for none
+	age        uint64 // how many secrets there were before
+	incomplete bool   // revived, and the client is not yet known to know
 
 	attachment *attachment // nil while its connection is lost
 	away       bool        // the others have been told
@@ -54,28 +57,55 @@ func newRoom(engine *Memory, name string) *room {
 
 func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
 	config := &r.engine.config
-	if join.Identity != "" {
-		for _, p := range r.peers {
-			if p.identity == join.Identity {
-				r.remove(p, ReasonReplaced, CutReplaced)
-			}
-		}
+	id := digest(join.Identity)
+	if err := r.seat(id); err != nil {
+		return nil, Snapshot{}, err
 	}
 	if config.Capacity > 0 && len(r.peers) >= config.Capacity {
 		return nil, Snapshot{}, ErrRoomFull
 	}
-	r.joined++
 	p := &peer{
-		id: PeerID(uuid.NewString()), room: r, order: r.joined, identity: join.Identity, keep: join.Keep,
-		name: join.Name, metadata: join.Metadata, secret: rand.Text(),
+		id: PeerID(uuid.NewString()), room: r, order: r.nextOrder(), identity: id, keep: join.Keep,
+		name: join.Name, metadata: join.Metadata,
 		inbox: inbox{maxEvents: config.InboxMessages, maxBytes: config.InboxBytes},
 	}
-	p.attachment = &attachment{peer: p, room: r, link: link}
+	p.secret = r.engine.newSecret(p)
 	r.tellOthers(p, Presence{Change: PeerJoined, Member: Member{Peer: p.id, Name: p.name, Metadata: p.metadata}})
+	return r.admit(p, link), r.snapshot(p), nil
+}
+
+// seat has the peer of this identity, if there is one, give up its seat to a newcomer, as far as the policy allows.
+func (r *room) seat(id identity) error {
+	policy := r.engine.config.Identities
+	if id == "" || policy == IdentityAllow {
+		return nil
+	}
+	for _, p := range r.inOrder() {
+		if p.identity != id {
+			continue
+		}
+		if policy == IdentityRefuse && p.attachment != nil {
+			return ErrIdentityTaken
+		}
+		r.remove(p, ReasonReplaced, CutReplaced)
+	}
+	return nil
+}
+
+// nextOrder gives the order of the one who joins now. It grows by the clock, so that whoever joined before the engine was
+// started, and comes back later than this newcomer, still comes before it.
+func (r *room) nextOrder() uint64 {
+	r.joined = max(r.joined+1, uint64(time.Now().UnixMicro()))
+	return r.joined
+}
+
+// admit takes a peer into the room, on its first connection.
+func (r *room) admit(p *peer, link Link) *attachment {
+	p.attachment = &attachment{peer: p, room: r, link: link}
 	r.peers[p.id] = p
 	r.engine.peers.Add(1)
 	r.engine.sessions.add(p.secret, p)
-	return p.attachment, r.snapshot(p), nil
+	return p.attachment
 }
 
 func (r *room) resume(p *peer, resume Resume, link Link) (*attachment, Snapshot, error) {
@@ -110,12 +140,13 @@ func (r *room) renewSecret(p *peer, used string) {
 			r.engine.sessions.remove(secret)
 		}
 	}
-	p.older, p.secret = used, rand.Text()
+	p.age++
+	p.older, p.secret = used, r.engine.newSecret(p)
 	r.engine.sessions.add(p.secret, p)
 }
 
 func (r *room) snapshot(p *peer) Snapshot {
-	s := Snapshot{Room: r.name, Peer: p.id, Secret: p.secret, Received: p.received, Complete: true, Others: []Member{}}
+	s := Snapshot{Room: r.name, Peer: p.id, Secret: p.secret, Received: p.received, Complete: !p.incomplete, Others: []Member{}}
 	for _, o := range r.inOrder() {
 		if o != p {
 			s.Others = append(s.Others, Member{
@@ -137,14 +168,17 @@ func (r *room) inOrder() []*peer {
 
 func (r *room) tellOthers(about *peer, presence Presence) {
 	for _, p := range r.peers {
-		if p == about {
-			continue
+		if p != about {
+			r.tellPresence(p, presence)
 		}
-		if !p.inbox.presence(presence) {
-			r.cutSlow(p)
-		}
-		p.wake()
 	}
+}
+
+func (r *room) tellPresence(to *peer, presence Presence) {
+	if !to.inbox.presence(presence) {
+		r.cutSlow(to)
+	}
+	to.wake()
 }
 
 // deliver puts a message into one inbox, or tells its sender why not.
@@ -160,7 +194,7 @@ func (r *room) deliver(from *peer, to PeerID, message Message) {
 			cause = CausePeerGone
 		}
 		r.tell(from, Event{Undelivered: &Undelivered{To: to, Of: message.Seq, Cause: cause}})
-	case p.inbox.relay(from.id, message.Payload):
+	case p.inbox.relay(from.id, message):
 		p.wake()
 	default:
 		r.tell(from, Event{Undelivered: &Undelivered{To: to, Of: message.Seq, Cause: CausePeerSlow}})
@@ -238,6 +272,7 @@ func (r *room) remove(p *peer, reason Reason, cut Cut) {
 	r.gone.add(p.id)
 	r.engine.peers.Add(-1)
 	r.engine.sessions.remove(p.secret, p.older)
+	r.engine.ended.add(p.id)
 	if p.attachment != nil {
 		if cut != 0 {
 			p.attachment.link.Cut(cut)

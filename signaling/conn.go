@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -280,6 +281,15 @@ func (c *conn) untilNextCheck(now time.Time) time.Duration {
 		wait = min(wait, time.Unix(0, c.heard.Load()).Add(config.DeadAfter).Sub(now))
 	}
 	return max(wait, time.Millisecond)
+}
+
+// drain asks a peer to move to another node, and whether it has received all that it was sent.
+func (c *conn) drain(ctx context.Context, draining protocol.Body) {
+	if a := c.attached(); a != nil {
+		if err := a.Tell(ctx, 0, draining); err != nil {
+			c.log.Debug().Err(err).Msg("not told to move")
+		}
+	}
 }
 
 // Wake implements rooms.Link.

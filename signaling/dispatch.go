@@ -2,8 +2,6 @@ package signaling
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -155,6 +153,10 @@ func (c *conn) join(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
+	if c.server.draining.Load() {
+		c.server.metrics.joins.WithLabelValues(result(rooms.ErrUnavailable)).Inc()
+		return overloaded("the server is about to end")
+	}
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
 	defer c.enter()()
@@ -299,8 +301,8 @@ func (c *conn) tell(a rooms.Attachment, seq uint64, payload protocol.Body) error
 
 // refuse answers a message with an error. seq is the message's number, 0 for none; a is nil before joined.
 func (c *conn) refuse(a rooms.Attachment, seq uint64, err error) {
-	if errors.Is(err, rooms.ErrDetached) {
-		return // the connection is being closed, with the reason
+	if untold(err) {
+		return
 	}
 	wire := c.wireError(err)
 	c.answer(a, seq, wire)
@@ -322,48 +324,8 @@ func (c *conn) answer(a rooms.Attachment, seq uint64, err *protocol.Error) {
 	}
 	// If not even this can be said with a number, the message is not settled, and a later one must not settle past it: the
 	// client shall resume, and send it again.
-	if tellErr := c.tell(a, seq, slices.Clip(body)); tellErr != nil && !errors.Is(tellErr, rooms.ErrDetached) {
+	if tellErr := c.tell(a, seq, slices.Clip(body)); tellErr != nil && !untold(tellErr) {
 		c.say(protocol.EncodeError(err, 0))
 		c.close(protocol.CloseInternal, "")
-	}
-}
-
-// wireError gives an error in the words of the wire. The text of an internal one stays in the log.
-func (c *conn) wireError(err error) *protocol.Error {
-	var wire *protocol.Error
-	switch {
-	case errors.As(err, &wire):
-		return wire
-	case errors.Is(err, rooms.ErrRoomFull):
-		return protocol.Errorf(protocol.CodeRoomFull, "the room has its %d peers", c.server.config.Capacity)
-	case errors.Is(err, rooms.ErrSessionLost):
-		return protocol.Errorf(protocol.CodeSessionLost, "the session has ended: join anew")
-	case errors.Is(err, rooms.ErrNeverSent):
-		return protocol.Errorf(protocol.CodeBadMessage, "this acknowledges more than was sent")
-	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
-		overloaded := protocol.Errorf(protocol.CodeOverloaded, "the server cannot take this now")
-		overloaded.RetryAfter = 2
-		return overloaded
-	default:
-		c.log.Error().Err(err).Msg("internal error")
-		return protocol.Errorf(protocol.CodeInternal, "internal error")
-	}
-}
-
-// result is the label that a join or resume is counted under.
-func result(err error) string {
-	switch {
-	case err == nil:
-		return "ok"
-	case errors.Is(err, rooms.ErrRoomFull):
-		return "room-full"
-	case errors.Is(err, rooms.ErrSessionLost):
-		return "session-lost"
-	case errors.Is(err, rooms.ErrNeverSent):
-		return "bad-message"
-	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
-		return "overloaded"
-	default:
-		return "internal"
 	}
 }

@@ -3,7 +3,6 @@ package signaling_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,19 +77,8 @@ func (a faultyAttachment) Next() rooms.Batch {
 // runFaulty is run, with faults.
 func runFaulty(t *testing.T, f *faulty, test func(t *testing.T, s *service)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		f.Memory = rooms.NewMemory(rooms.Config{})
-		s := &service{t: t, listener: newPipeListener(), engine: f}
-		var err error
-		if s.server, err = signaling.New(signaling.Config{AllowNoOrigin: true}, f); err != nil {
-			t.Fatal(err)
-		}
-		web := &http.Server{Handler: s.server}
-		go func() { _ = web.Serve(s.listener) }()
-		t.Cleanup(func() { _ = web.Close() })
-		defer s.stop()
-		test(t, s)
-	})
+	f.Memory = rooms.NewMemory(rooms.Config{})
+	runEngine(t, signaling.Config{}, func() rooms.Engine { return f }, test)
 }
 
 func TestASlowJoinIsNotCutShort(t *testing.T) {

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // service is a server that runs in the test's process, on a listener in memory.
 type service struct {
 	t        *testing.T
+	config   signaling.Config
 	server   *signaling.Server
 	engine   rooms.Engine
 	listener *pipeListener
@@ -36,24 +37,38 @@ type service struct {
 // run runs a test in virtual time against a service of its own.
 func run(t *testing.T, config signaling.Config, engine rooms.Config, test func(t *testing.T, s *service)) {
 	t.Helper()
+	runEngine(t, config, func() rooms.Engine { return rooms.NewMemory(engine) }, test)
+}
+
+// runEngine is run with an engine that is made in the bubble of virtual time.
+func runEngine(t *testing.T, config signaling.Config, engine func() rooms.Engine, test func(t *testing.T, s *service)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, config, engine)
+		config.AllowNoOrigin = true
+		s := &service{t: t, config: config}
+		s.start(engine())
 		defer s.stop()
 		test(t, s)
 	})
 }
 
-func start(t *testing.T, config signaling.Config, engineConfig rooms.Config) *service {
-	config.AllowNoOrigin = true
-	s := &service{t: t, listener: newPipeListener(), engine: rooms.NewMemory(engineConfig)}
+func (s *service) start(engine rooms.Engine) {
+	s.t.Helper()
+	s.engine, s.listener = engine, newPipeListener()
 	var err error
-	if s.server, err = signaling.New(config, s.engine); err != nil {
-		t.Fatal(err)
+	if s.server, err = signaling.New(s.config, s.engine); err != nil {
+		s.t.Fatal(err)
 	}
 	web := &http.Server{Handler: s.server}
-	go func() { _ = web.Serve(s.listener) }()
-	t.Cleanup(func() { _ = web.Close() })
-	return s
+	listener := s.listener
+	go func() { _ = web.Serve(listener) }()
+	s.t.Cleanup(func() { _ = web.Close() })
+}
+
+// restart ends the server and starts another one in its place.
+func (s *service) restart(engine rooms.Config) {
+	s.stop()
+	s.start(rooms.NewMemory(engine))
 }
 
 func (s *service) stop() {
@@ -71,6 +86,8 @@ type peer struct {
 	in   chan message // what the server says; closed at the end
 	end  error        // set before in is closed
 	last uint64
+	// The highest acknowledgement that has come.
+	acked uint64
 }
 
 // message is what the server said: its members, as they came.
@@ -166,6 +183,7 @@ func (p *peer) next() message {
 				}
 				p.last = seq
 			}
+			p.acked = max(p.acked, m.num("ack"))
 			if m.str("type") != "ack" {
 				return m
 			}

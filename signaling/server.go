@@ -13,7 +13,9 @@ package signaling
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,10 +43,13 @@ type Server struct {
 
 	lastConn atomic.Uint64
 
+	draining atomic.Bool // nobody new is let in
+
 	mu sync.Mutex
 	// Guarded by mu.
 	conns   map[*conn]struct{}
 	closing bool
+	empty   chan struct{} // closed once no connection is left, if somebody waits for that
 
 	running sync.WaitGroup // every goroutine of every connection
 }
@@ -92,7 +97,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
-	if s.isClosing() {
+	if s.isClosing() || s.draining.Load() && s.engine.Shared() { // another node serves it better
 		s.metrics.refused.WithLabelValues("closing").Inc()
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "The server is shutting down.", http.StatusServiceUnavailable)
@@ -132,6 +137,46 @@ func selectSubprotocol(offered []string) (selected string, spoken bool) {
 		return "", true
 	}
 	return offered[0], false
+}
+
+// Drain prepares for the end: joins are refused, clients are told to move elsewhere until ctx ends, and the engine settles what
+// it has taken. It returns when nothing is left to wait for, or with ctx's error. Shutdown comes next.
+func (s *Server) Drain(ctx context.Context) error {
+	s.draining.Store(true)
+	within := 0
+	if deadline, ok := ctx.Deadline(); ok {
+		within = max(0, int(time.Until(deadline).Seconds()))
+	}
+	draining := protocol.Encode(protocol.Draining{Type: protocol.TypeDraining, Within: within})
+	for _, c := range s.all() {
+		c.drain(ctx, draining)
+	}
+	if s.engine.Shared() {
+		s.awaitEmpty(ctx)
+	}
+	return s.engine.Settle(ctx)
+}
+
+func (s *Server) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
+}
+
+// awaitEmpty waits until all connections have gone.
+func (s *Server) awaitEmpty(ctx context.Context) {
+	empty := make(chan struct{})
+	s.mu.Lock()
+	if len(s.conns) == 0 {
+		close(empty)
+	} else {
+		s.empty = empty
+	}
+	s.mu.Unlock()
+	select {
+	case <-empty:
+	case <-ctx.Done():
+	}
 }
 
 // Shutdown refuses new connections, closes those that stand with 1012 (service restart) and waits until they are gone, or
@@ -189,6 +234,10 @@ func (s *Server) add(c *conn) bool {
 func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
+	if s.empty != nil && len(s.conns) == 0 {
+		close(s.empty)
+		s.empty = nil
+	}
 	s.mu.Unlock()
 	s.metrics.connections.Dec()
 	s.running.Done()

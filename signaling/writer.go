@@ -225,7 +225,7 @@ func (c *conn) wrote(batch rooms.Batch, received uint64, acked bool) {
 	}
 	if n := len(batch.Events); n > 0 {
 		c.woken = true // there may be more
-		if batch.Confirm {
+		if batch.Confirm || c.server.draining.Load() {
 			c.ping = strconv.AppendUint(nil, batch.Events[n-1].Seq, 10)
 		}
 	}

@@ -30,10 +30,10 @@ type addresses struct {
 	admin  net.Addr // nil where there is none
 }
 
-// How long the steps of the end may take.
+// How long the last steps of the end may take, behind the drain.
 const (
-	connectionsWithin = 20 * time.Second // until clients have answered the close
-	requestsWithin    = 5 * time.Second  // until requests that are being answered are done
+	connectionsWithin = 2 * time.Second // until clients have answered the close
+	requestsWithin    = time.Second     // until requests that are being answered are done
 )
 
 // run is the whole server, from opening its addresses to having ended everything that it started. It returns nil when the
@@ -54,7 +54,11 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 	defer func() { logFailure(log, "closing the certificates", tls.source.Close()) }()
 
 	registry := newRegistry(tls.source)
-	engine := rooms.NewMemory(s.rooms())
+	roomsConfig, err := s.rooms()
+	if err != nil {
+		return err
+	}
+	engine := rooms.NewMemory(roomsConfig)
 	defer func() { logFailure(log, "closing the engine", engine.Close()) }()
 	config := s.signaling(log)
 	config.Registerer = registry
@@ -82,17 +86,20 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 
 	select {
 	case <-ctx.Done():
-		log.Info().Msg("Ending: clients are told to come back, which may take a moment. A second signal ends at once.")
+		log.Info().Stringer("within", s.Drain).Msg("Ending: what was taken is delivered, and clients are told to come back. A second signal ends at once.")
 	case err = <-servers.failed:
 	}
 	h.closing.Store(true)
 	// The context has ended, so the end gets one of its own.
-	end(context.WithoutCancel(ctx), endpoint, servers, log)
+	end(context.WithoutCancel(ctx), s.Drain.duration(), endpoint, servers, log)
 	return err
 }
 
-// end closes the connections first, because http.Server.Shutdown passes over those that were upgraded.
-func end(ctx context.Context, endpoint *signaling.Server, servers *servers, log zerolog.Logger) {
+// end drains, and closes the connections before the rest, because http.Server.Shutdown passes over those that were upgraded.
+func end(ctx context.Context, drain time.Duration, endpoint *signaling.Server, servers *servers, log zerolog.Logger) {
+	draining, cancel := context.WithTimeout(ctx, drain)
+	defer cancel()
+	logFailure(log, "delivering what was taken", endpoint.Drain(draining))
 	connections, cancel := context.WithTimeout(ctx, connectionsWithin)
 	defer cancel()
 	logFailure(log, "closing the connections", endpoint.Shutdown(connections))

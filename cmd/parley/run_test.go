@@ -160,7 +160,11 @@ func TestShutdown(t *testing.T) {
 	if response, _ := s.get(t, "/healthz"); response.StatusCode != http.StatusOK {
 		t.Errorf("healthz: %s", response.Status)
 	}
-	_, _, err := ws.ReadMessage() // gorilla answers the close
+	_, draining, err := ws.ReadMessage()
+	if !strings.HasPrefix(string(draining), `{"type":"draining","within":`) {
+		t.Errorf("the client read %s, %v", draining, err)
+	}
+	_, _, err = ws.ReadMessage() // gorilla answers the close
 	var closed *websocket.CloseError
 	if !errors.As(err, &closed) || closed.Code != int(protocol.CloseRestart) {
 		t.Errorf("the client saw %v", err)

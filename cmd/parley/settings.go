@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
@@ -27,8 +29,13 @@ type Settings struct {
 	AllowNoOrigin bool     `group:"Who may connect" default:"true" negatable:"" more:"" help:"Let in clients that are not browsers."`
 	TrustedProxy  networks `group:"Who may connect" placeholder:"CIDR" help:"A proxy in front, whose word for clients' addresses is taken. Repeatable."`
 
-	RoomCapacity count     `group:"Rooms" default:"16" placeholder:"N" help:"Peers in a room."`
-	Grace        graceTime `group:"Rooms" default:"30s" placeholder:"TIME" help:"How long a lost connection may be away: 1s to 120s."`
+	RoomCapacity   count          `group:"Rooms" default:"16" placeholder:"N" help:"Peers in a room."`
+	Grace          graceTime      `group:"Rooms" default:"30s" placeholder:"TIME" help:"How long a lost connection may be away: 1s to 120s."`
+	IdentityPolicy identityPolicy `group:"Rooms" default:"replace" placeholder:"POLICY" more:"" help:"When an identity joins that is in the room: refuse, replace or allow."`
+
+	Drain          drainTime `group:"Restarts" default:"20s" placeholder:"TIME" help:"How long the server may take to end, for what it has taken to arrive."`
+	SessionKey     string    `group:"Restarts" placeholder:"SECRET" secret:"" help:"Sessions survive a restart with the same key: 32 random characters or more."`
+	SessionKeyFile string    `group:"Restarts" placeholder:"FILE" more:"" help:"The session key, in a file."`
 
 	Rate       perSecond `group:"Limits" default:"100" placeholder:"N" help:"Messages a second that a connection may send."`
 	Burst      count     `group:"Limits" default:"1500" placeholder:"N" help:"Messages that it may send at once."`
@@ -69,6 +76,9 @@ func (s *Settings) check() error {
 		}
 		return nil
 	}
+	if s.SessionKey != "" && s.SessionKeyFile != "" {
+		return fmt.Errorf("%s and %s: one of them is enough", s.said("session-key"), s.said("session-key-file"))
+	}
 	for _, err := range []error{
 		idle("tls-cert", s.TLSCert != "", tlsFiles),
 		idle("tls-key", s.TLSKey != "", tlsFiles),
@@ -82,12 +92,35 @@ func (s *Settings) check() error {
 }
 
 // rooms gives the settings of the engine.
-func (s *Settings) rooms() rooms.Config {
+func (s *Settings) rooms() (rooms.Config, error) {
+	key, err := s.sessionKey()
 	return rooms.Config{
-		Capacity: orUnlimited(int(s.RoomCapacity)),
-		MaxRooms: int(s.MaxRooms), // where 0 is no limit too
-		Grace:    s.Grace.duration(),
+		Capacity:   orUnlimited(int(s.RoomCapacity)),
+		MaxRooms:   int(s.MaxRooms), // where 0 is no limit too
+		Identities: rooms.IdentityPolicy(s.IdentityPolicy),
+		Grace:      s.Grace.duration(),
+		SessionKey: key,
+	}, err
+}
+
+// sessionKey gives the key from wherever it is, nil if there is none. White space around it, as a file's last line end, does
+// not count.
+func (s *Settings) sessionKey() (*rooms.SessionKey, error) {
+	flag, text := "session-key", s.SessionKey
+	if s.SessionKeyFile != "" {
+		content, err := os.ReadFile(s.SessionKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.said("session-key-file"), fileFailure(s.SessionKeyFile, err))
+		}
+		flag, text = "session-key-file", string(content)
+	} else if text == "" {
+		return nil, nil
 	}
+	key, err := rooms.NewSessionKey([]byte(strings.TrimSpace(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.said(flag), err)
+	}
+	return key, nil
 }
 
 // signaling gives the settings of the endpoint, but for its registry of metrics.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"parley/rooms"
 )
 
 // setting is one flag with three values other than its default: in the file (YAML), the environment and as arguments. Each
@@ -45,12 +47,16 @@ func settingsTable() map[string]setting {
 			"[]", "[10.1.2.3/8, \"::1\"]", `["10.0.0.0/8","::1/128"]`, "192.0.2.1, fd00::/8", `["192.0.2.1/32","fd00::/8"]`,
 			"--trusted-proxy ::ffff:10.0.0.0/104 --trusted-proxy ::ffff:192.0.2.1", `["10.0.0.0/8","192.0.2.1/32"]`,
 		},
-		"room-capacity": same("16", "1", "2", "0", "room-capacity"),
-		"grace":         same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
-		"rate":          same("100", "0.5", "2", "0", "rate"),
-		"burst":         same("1500", "1", "2", "0", "burst"),
-		"max-message":   {"64KiB", "1000", "1000", "2kB", "2000", "--max-message 1MiB", "1MiB"},
-		"max-rooms":     same("0", "1", "2", "3", "max-rooms"),
+		"room-capacity":    same("16", "1", "2", "0", "room-capacity"),
+		"grace":            same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
+		"identity-policy":  same("replace", "refuse", "allow", "replace", "identity-policy"),
+		"drain":            same("20s", "1s", "0s", "1h", "drain").withFlagShown("1h0m"),
+		"session-key":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--session-key c", `"(hidden)"`},
+		"session-key-file": same(`""`, "/a.key", "/b.key", "/c.key", "session-key-file"),
+		"rate":             same("100", "0.5", "2", "0", "rate"),
+		"burst":            same("1500", "1", "2", "0", "burst"),
+		"max-message":      {"64KiB", "1000", "1000", "2kB", "2000", "--max-message 1MiB", "1MiB"},
+		"max-rooms":        same("0", "1", "2", "3", "max-rooms"),
 		"ice-server": {
 			"[]", `["stun:a.example", {urls: "stun:b.example"}]`, `[{"urls":["stun:a.example"]},{"urls":["stun:b.example"]}]`,
 			"stun:c.example:1", ice("stun:c.example:1"), `--ice-server={"urls":["stuns:d.example"]}`, ice("stuns:d.example"),
@@ -224,14 +230,48 @@ func TestEverySecretIsHidden(t *testing.T) {
 	}
 }
 
+func roomsOf(t *testing.T, s *Settings) rooms.Config {
+	t.Helper()
+	config, err := s.rooms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func TestSessionKey(t *testing.T) {
+	const key = "0123456789abcdef0123456789abcdef"
+	if roomsOf(t, parseSettings(t)).SessionKey != nil {
+		t.Error("there is a key that nobody gave")
+	}
+	given := roomsOf(t, parseSettings(t, "--session-key="+key)).SessionKey
+	read := roomsOf(t, parseSettings(t, "--session-key-file="+writeTemp(t, "key", key+"\n"))).SessionKey
+	if given == nil || read == nil || *given != *read {
+		t.Error("the key of the file is another than the same one given")
+	}
+	short := writeTemp(t, "short", "hunter2")
+	for want, args := range map[string][]string{
+		"--session-key: a session key has at least 32 bytes":          {"--session-key=hunter2"},
+		"--session-key-file: a session key has at least 32 bytes":     {"--session-key-file=" + short},
+		"--session-key-file: /none: no such file":                     {"--session-key-file=/none"},
+		"--session-key and --session-key-file: one of them is enough": {"--session-key=" + key, "--session-key-file=" + short},
+	} {
+		got := runCommand(nil, append(args, "--listen=127.0.0.1:0", "--admin-listen=off", "--tls=off")...)
+		checkFailure(t, got, exitFailure, want, "")
+		if strings.Contains(got.err, "hunter2") {
+			t.Errorf("the key is told: %s", got.err)
+		}
+	}
+}
+
 func TestLimitsForThePackages(t *testing.T) {
 	none := parseSettings(t, "--room-capacity=0", "--rate=0", "--burst=0", "--max-message=0", "--max-rooms=0", "--tls=off")
-	c, r := none.signaling(nopLog()), none.rooms()
+	c, r := none.signaling(nopLog()), roomsOf(t, none)
 	if c.Capacity >= 0 || c.Rate >= 0 || c.Burst >= 0 || c.MaxMessage >= 0 || r.Capacity >= 0 || r.MaxRooms != 0 || c.TLS {
 		t.Errorf("0 is not without limit: %+v, %+v", c, r)
 	}
 	some := parseSettings(t, "--room-capacity=3", "--rate=4", "--burst=5", "--max-message=6KiB", "--max-rooms=7", "--grace=8s")
-	c, r = some.signaling(nopLog()), some.rooms()
+	c, r = some.signaling(nopLog()), roomsOf(t, some)
 	if c.Capacity != 3 || c.Rate != 4 || c.Burst != 5 || c.MaxMessage != 6<<10 || c.Grace != 8*time.Second || !c.TLS || !c.AllowNoOrigin {
 		t.Errorf("got %+v", c)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
+
+	"parley/rooms"
 )
 
 // valueError is a value that a setting cannot have. It begins with the value, unless that may be a secret.
@@ -138,8 +140,10 @@ type graceTime time.Duration
 func (g graceTime) duration() time.Duration { return time.Duration(g) }
 
 // String gives it as it may be written.
-func (g graceTime) String() string {
-	text := g.duration().String()
+func (g graceTime) String() string { return shortTime(g.duration()) }
+
+func shortTime(d time.Duration) string {
+	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		return strings.TrimSuffix(text, "0s")
 	}
@@ -155,6 +159,32 @@ func (g *graceTime) UnmarshalText(text []byte) error {
 	}
 	*g = graceTime(d)
 	return nil
+}
+
+// drainTime is how long a server may take to end.
+type drainTime time.Duration
+
+func (d drainTime) duration() time.Duration { return time.Duration(d) }
+
+// String gives it as it may be written.
+func (d drainTime) String() string { return shortTime(d.duration()) }
+
+// UnmarshalText takes a time such as 20s, or 0.
+func (d *drainTime) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v < 0 || v > time.Hour {
+		return invalid("%q is not a time from 0 to 1h", text)
+	}
+	*d = drainTime(v)
+	return nil
+}
+
+// identityPolicy is what happens to a second peer of one identity.
+type identityPolicy string
+
+// UnmarshalText takes one of the policies.
+func (p *identityPolicy) UnmarshalText(text []byte) error {
+	return oneOf(p, text, identityPolicy(rooms.IdentityRefuse), identityPolicy(rooms.IdentityReplace), identityPolicy(rooms.IdentityAllow))
 }
 
 // size is a number of bytes; 0 is no limit.

@@ -93,6 +93,26 @@ func identityReplaces(t *testing.T, factory Factory) {
 	bob.none(ann)
 }
 
+func identityRefused(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{Capacity: 1, Grace: forever, Identities: rooms.IdentityRefuse})
+	old := join(t, engine, rooms.Join{Identity: "bob"})
+	_, _, err := engine.Join(t.Context(), rooms.Join{Room: "room", Identity: "bob"}, newLink())
+	wantErr(t, err, rooms.ErrIdentityTaken)
+	old.Detach()
+	bob := join(t, engine, rooms.Join{Identity: "bob"})
+	if bob.Snapshot.Peer == old.Snapshot.Peer || len(bob.Snapshot.Others) != 0 {
+		t.Fatalf("the one who comes back is told %+v", bob.Snapshot)
+	}
+}
+
+func identityAllowed(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{Grace: forever, Identities: rooms.IdentityAllow})
+	join(t, engine, rooms.Join{Identity: "bob"})
+	if o := join(t, engine, rooms.Join{Identity: "bob"}).Snapshot.Others; len(o) != 1 {
+		t.Fatalf("the second sees %+v", o)
+	}
+}
+
 func updates(t *testing.T, factory Factory) {
 	engine := factory(t, rooms.Config{Grace: forever})
 	ann := join(t, engine, rooms.Join{Name: "Ann", Metadata: []byte(`{}`)})

@@ -34,6 +34,8 @@ func Run(t *testing.T, factory Factory) {
 		{"a full room refuses", fullRoom},
 		{"sixteen of a hundred joins at once are admitted", capacityUnderConcurrency},
 		{"the same identity takes its own seat", identityReplaces},
+		{"an identity that is refused may still come back", identityRefused},
+		{"an identity that is allowed may be there twice", identityAllowed},
 		{"messages arrive once and in order", inOrder},
 		{"a broadcast reaches all others", broadcast},
 		{"no offer overtakes peer-joined", joinedComesFirst},

@@ -18,7 +18,7 @@ const (
 	MaxIdentity = 128
 	MaxPassword = 128
 	MaxToken    = 8 << 10
-	MaxSession  = 1 << 10
+	MaxSession  = 2 << 10
 	MaxPeer     = 128
 )
 

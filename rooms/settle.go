@@ -1,0 +1,77 @@
+package rooms
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	settleEvery = 20 * time.Millisecond // how often it is looked whether all is settled
+	tellWithin  = 2 * time.Second       // at the end of settling, for senders to hear what was not delivered
+)
+
+// Settle implements Engine. A peer that is away, or does not show what it has received, is waited for as long as ctx allows.
+func (m *Memory) Settle(ctx context.Context) error {
+	m.settling.Store(true)
+	m.eachRoom(func(*room) {}) // whoever was just sending is through
+	deliver, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if deadline, ok := ctx.Deadline(); ok {
+		deliver, cancel = context.WithDeadline(ctx, deadline.Add(-min(tellWithin, time.Until(deadline)/2)))
+		defer cancel()
+	}
+	everyone := func(p *peer) bool { return p.inbox.settled() }
+	if m.await(deliver, everyone) == nil {
+		return nil
+	}
+	m.eachRoom((*room).giveUp)
+	return m.await(ctx, func(p *peer) bool { return p.attachment == nil || p.inbox.settled() })
+}
+
+// await waits until all peers are as they should be. It is called rarely, so it looks again and again.
+func (m *Memory) await(ctx context.Context, settled func(*peer) bool) error {
+	ticker := time.NewTicker(settleEvery)
+	defer ticker.Stop()
+	for {
+		all := true
+		m.eachRoom(func(r *room) {
+			for _, p := range r.peers {
+				all = all && settled(p)
+			}
+		})
+		if all {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// eachRoom calls do with every room, holding its mutex.
+func (m *Memory) eachRoom(do func(*room)) {
+	m.mu.Lock()
+	all := make([]*room, 0, len(m.rooms))
+	for _, r := range m.rooms {
+		all = append(all, r)
+	}
+	m.mu.Unlock()
+	for _, r := range all {
+		r.mu.Lock()
+		do(r)
+		r.unlock()
+	}
+}
+
+// giveUp tells the senders what has not been delivered, and forgets it.
+func (r *room) giveUp() {
+	for _, p := range r.inOrder() {
+		for _, e := range p.inbox.dropUndelivered() {
+			if sender := r.peers[e.From]; sender != nil {
+				r.tell(sender, Event{Undelivered: &Undelivered{To: p.id, Of: e.Of, Cause: CausePeerSlow}})
+			}
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+
+	"parley/rooms"
+	"parley/signaling/protocol"
+)
+
+// untold tells whether a message is passed over without a word: the connection is being closed, with the reason; or the server
+// is about to end, and what it has not acknowledged its client knows not to be taken.
+func untold(err error) bool {
+	return errors.Is(err, rooms.ErrDetached) || errors.Is(err, rooms.ErrSettling)
+}
+
+// retryAfter is how many seconds a client waits before it asks an overloaded server again.
+const retryAfter = 2
+
+func overloaded(why string) *protocol.Error {
+	return &protocol.Error{Code: protocol.CodeOverloaded, Message: why, RetryAfter: retryAfter}
+}
+
+// wireError gives an error in the words of the wire. The text of an internal one stays in the log.
+func (c *conn) wireError(err error) *protocol.Error {
+	var wire *protocol.Error
+	switch {
+	case errors.As(err, &wire):
+		return wire
+	case errors.Is(err, rooms.ErrRoomFull):
+		return protocol.Errorf(protocol.CodeRoomFull, "the room has its %d peers", c.server.config.Capacity)
+	case errors.Is(err, rooms.ErrIdentityTaken):
+		return protocol.Errorf(protocol.CodeForbidden, "this identity is in the room already, on another connection")
+	case errors.Is(err, rooms.ErrSessionLost):
+		return protocol.Errorf(protocol.CodeSessionLost, "the session has ended: join anew")
+	case errors.Is(err, rooms.ErrNeverSent):
+		return protocol.Errorf(protocol.CodeBadMessage, "this acknowledges more than was sent")
+	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
+		return overloaded("the server cannot take this now")
+	default:
+		c.log.Error().Err(err).Msg("internal error")
+		return protocol.Errorf(protocol.CodeInternal, "internal error")
+	}
+}
+
+// result is the label that a join or resume is counted under.
+func result(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, rooms.ErrRoomFull):
+		return "room-full"
+	case errors.Is(err, rooms.ErrIdentityTaken):
+		return "forbidden"
+	case errors.Is(err, rooms.ErrSessionLost):
+		return "session-lost"
+	case errors.Is(err, rooms.ErrNeverSent):
+		return "bad-message"
+	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
+		return "overloaded"
+	default:
+		return "internal"
+	}
+}
