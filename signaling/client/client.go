@@ -44,6 +44,7 @@ type Client struct {
 	endErr     error
 	name       string
 	metadata   json.RawMessage
+	hasUpdated bool // Update was called
 	iceServers []protocol.ICEServer
 	// Guarded by mu: the session.
 	secret    string // "" for none: only a join is possible

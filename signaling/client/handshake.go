@@ -209,6 +209,7 @@ func (c *Client) resumed(r protocol.Resumed, now time.Time) error {
 	var lost []Sent
 	if !r.Complete {
 		lost = c.out.lose()
+		c.introduce()
 	}
 	back := c.room.resumed(r.Peers, r.Complete, now.Add(c.grace))
 	c.push(Resumed{

@@ -157,6 +157,34 @@ func TestSessionLost(t *testing.T) {
 	})
 }
 
+// A restarted server knows no more of a peer than its name at the last resume.
+func TestIncompleteResumeIntroduces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		c, m := f.join(func(cfg *client.Config, _ *protocol.Joined) { cfg.Name = "Me" })
+		restart := func(before, after string) {
+			m.drop()
+			lost(t, c)
+			r := resumed(after, 0)
+			r.Complete = false
+			m = f.resume(before, 0, r)
+			next[client.Resumed](t, c)
+			m.expect(protocol.TypeAck)
+		}
+		restart("s1", "s2")
+		name := "Myself"
+		if _, err := c.Update(t.Context(), protocol.Update{Name: &name}); err != nil {
+			t.Fatal(err)
+		}
+		m.expect(protocol.TypeUpdate) // and the first: nothing was said before it
+		restart("s2", "s3")
+		u, err := m.expect(protocol.TypeUpdate).Update()
+		if err != nil || *u.Name != name || string(u.Metadata) != "null" {
+			t.Errorf("update %+v, %v", u, err)
+		}
+	})
+}
+
 // After a restart of the server nothing is repeated, and those who are missing are away until they come or their time is up.
 func TestIncompleteResume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -64,21 +64,42 @@ func (c *Client) Broadcast(ctx context.Context, data any) (id uint64, err error)
 
 // Update changes what the others see of this peer; a rejoin takes it along. See Offer.
 func (c *Client) Update(ctx context.Context, u protocol.Update) (id uint64, err error) {
-	var name *json.RawMessage
-	if u.Name != nil {
-		value := json.RawMessage("null")
-		if *u.Name != "" {
-			if value, err = marshal(*u.Name); err != nil {
-				return 0, err
-			}
-		}
-		name = &value
+	return c.Send(ctx, updateMessage(u))
+}
+
+// updateMessage is an update as it is written: "" clears the name, and null the metadata.
+func updateMessage(u protocol.Update) any {
+	var name any
+	switch {
+	case u.Name == nil:
+	case *u.Name == "":
+		name = json.RawMessage("null")
+	default:
+		name = *u.Name
 	}
-	return c.Send(ctx, struct {
-		Type     string           `json:"type"`
-		Name     *json.RawMessage `json:"name,omitempty"`
-		Metadata json.RawMessage  `json:"metadata,omitempty"`
-	}{protocol.TypeUpdate, name, u.Metadata})
+	return struct {
+		Type     string          `json:"type"`
+		Name     any             `json:"name,omitempty"`
+		Metadata json.RawMessage `json:"metadata,omitempty"`
+	}{protocol.TypeUpdate, name, u.Metadata}
+}
+
+// introduce says who this is to a server that was restarted: it knows the name at the most, as it was when the session was last
+// resumed. The mutex is held.
+func (c *Client) introduce() {
+	if !c.hasUpdated && c.metadata == nil {
+		return
+	}
+	metadata := c.metadata
+	if metadata == nil {
+		metadata = json.RawMessage("null")
+	}
+	e, _, err := encode(updateMessage(protocol.Update{Name: &c.name, Metadata: metadata}))
+	if err != nil { // both were accepted before
+		c.cfg.Logf("not introduced: %v", err)
+		return
+	}
+	c.out.add(e)
 }
 
 // Report tells the server how a call went, for its metrics. See Offer.
@@ -241,6 +262,7 @@ func (c *Client) try(e *entry, update *protocol.Update, epoch int, now time.Time
 
 // updated notes how the next join, if there has to be one, presents this peer. The mutex is held.
 func (c *Client) updated(u protocol.Update) {
+	c.hasUpdated = true
 	if u.Name != nil {
 		c.name = *u.Name
 	}

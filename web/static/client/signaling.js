@@ -29,6 +29,7 @@ export class Signaling extends Emitter {
   #env;
   #name;
   #metadata;
+  #updated = false;
   #membership;
   #connection;
   #pumping;
@@ -167,6 +168,7 @@ export class Signaling extends Emitter {
     const id = this.send({ type: "update", name: name === "" ? null : name, metadata });
     if (name !== undefined) this.#name = name || undefined;
     if (metadata !== undefined) this.#metadata = metadata ?? undefined;
+    this.#updated = true;
     return id;
   }
 
@@ -273,12 +275,19 @@ export class Signaling extends Emitter {
         return this.#membership.joined(message, this.#env.now());
       case "resumed":
         if (!resuming) throw violation("it resumed what was to be joined");
-        return this.#membership.resumed(message, this.#env.now());
+        this.#membership.resumed(message, this.#env.now());
+        if (!message.complete) this.#introduce();
+        return;
       case "waiting":
         return this.#connection.step("knock");
       case "error":
         return this.#turnedAway(message, resuming);
     }
+  }
+
+  /** Says who this is to a server that was restarted: it knows the name at the most, as it was when the session was last resumed. */
+  #introduce() {
+    if (this.#updated || this.#metadata) this.update({ name: this.#name ?? null, metadata: this.#metadata ?? null });
   }
 
   #welcome() {

@@ -53,6 +53,28 @@ test("a lost connection is resumed, in both directions", async () => {
   assert.deepEqual(told[5][1], { complete: true });
 });
 
+test("after a restart of the server a client says again who it is, if there is more to say than its first name", async () => {
+  const restarted = resumed({ complete: false });
+  const said = ({ network }) =>
+    network.last
+      .take()
+      .filter(({ type }) => type === "update")
+      .map(({ name, metadata }) => ({ name, metadata }));
+
+  const named = await inRoom({}, { name: "Ann" });
+  await reconnect(named, restarted);
+  assert.deepEqual(said(named), []);
+  named.signaling.update({ name: "Anna" });
+  await reconnect(named, resumed());
+  named.network.last.take();
+  await reconnect(named, restarted);
+  assert.deepEqual(said(named), [{ name: "Anna", metadata: null }]);
+
+  const described = await inRoom({}, { metadata: { seat: 1 } });
+  await reconnect(described, restarted);
+  assert.deepEqual(said(described), [{ name: null, metadata: { seat: 1 } }]);
+});
+
 test("the newest secret counts, and the one before while the newest is not confirmed", async () => {
   const on = await inRoom();
   assert.equal((await reconnect(on)).session, "s1");
