@@ -193,3 +193,11 @@ func parseScheme(s string) string {
 	}
 	return ""
 }
+
+// network is what counts as one address for limits: an IPv6 subscriber has a /64 to choose from.
+func network(a netip.Addr) netip.Addr {
+	if !a.Is6() {
+		return a
+	}
+	return netip.PrefixFrom(a, 64).Masked().Addr()
+}

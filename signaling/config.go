@@ -26,10 +26,15 @@ type Config struct {
 	Capacity       int           // peers a room, as the engine has it, for the client to know
 	Grace          time.Duration // as the engine has it, for the client to know
 	MaxMessage     int           // bytes of a message; default 64 KiB
-	MaxUnjoined    int           // bytes of a message before joined; default 16 KiB
+	MaxFirst       int           // bytes of a message before joined; default 16 KiB
 	Rate           float64       // messages a second; default 100
 	Burst          int           // messages at once; default 1,500
 	Unacknowledged int           // numbered messages of a client without acknowledgement; default 256
+
+	MaxConnections        int     // at a time; no default
+	MaxUnjoined           int     // connections that have not joined; default 4,096
+	ConnectionsPerAddress int     // an IPv6 /64 is one address; default 1,024
+	JoinsPerAddress       float64 // a second, and four times as many at once; default 50
 
 	JoinWithin  time.Duration // for the first join or resume; default 10 s
 	PingEvery   time.Duration // give or take a fifth; default 25 s
@@ -39,7 +44,10 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	number(&c.MaxMessage, 64<<10)
-	number(&c.MaxUnjoined, 16<<10)
+	number(&c.MaxFirst, 16<<10)
+	number(&c.MaxUnjoined, 4096)
+	number(&c.ConnectionsPerAddress, 1024)
+	number(&c.JoinsPerAddress, 50)
 	number(&c.Rate, 100)
 	number(&c.Burst, 1500)
 	number(&c.Unacknowledged, 256)

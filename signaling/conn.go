@@ -27,6 +27,7 @@ type conn struct {
 	server *Server
 	ws     *websocket.Conn
 	from   client
+	seat   *seat
 	opened time.Time
 
 	// Owned by the reading goroutine, which also sets log (under mu, for the others to read it under mu).
@@ -82,10 +83,10 @@ const closeWithin = 5 * time.Second
 // maxOut bounds the messages without a number that wait to be written: a client that has so many does not read.
 const maxOut = 256
 
-func newConn(s *Server, ws *websocket.Conn, from client) *conn {
+func newConn(s *Server, ws *websocket.Conn, from client, seat *seat) *conn {
 	id := strconv.FormatUint(s.lastConn.Add(1), 36)
 	c := &conn{
-		server: s, ws: ws, from: from, opened: time.Now(),
+		server: s, ws: ws, from: from, seat: seat, opened: time.Now(),
 		log:       s.config.Log.With().Str("conn", id).Logger(),
 		allowance: newAllowance(s.config), handle: &handle{},
 	}
@@ -113,7 +114,11 @@ func (c *conn) start() {
 		}
 		return nil
 	})
-	if within := c.server.config.JoinWithin; within > 0 {
+	within := c.server.config.JoinWithin
+	if c.server.admission.over(c.seat) != "" {
+		within = turnAwayAfter
+	}
+	if within > 0 {
 		c.later(within, (*conn).checkJoined)
 	}
 	c.later(c.untilNextCheck(time.Now()), (*conn).check)
@@ -155,10 +160,10 @@ func (c *conn) read() {
 // message reads one message and dispatches it. The error is that of the connection.
 func (c *conn) message(r io.Reader) error {
 	limit := c.server.config.MaxMessage
-	if c.attached() == nil && c.server.config.MaxUnjoined > 0 {
-		limit = min(limit, c.server.config.MaxUnjoined)
+	if c.attached() == nil && c.server.config.MaxFirst > 0 {
+		limit = min(limit, c.server.config.MaxFirst)
 		if c.server.config.MaxMessage < 0 {
-			limit = c.server.config.MaxUnjoined
+			limit = c.server.config.MaxFirst
 		}
 	}
 	if limit > 0 {
@@ -238,12 +243,15 @@ func (c *conn) checkJoined() {
 	c.mu.Lock()
 	joined, entering, turnedAway := c.attachment != nil, c.entering, c.turnedAway
 	c.mu.Unlock()
+	over := c.server.admission.over(c.seat)
 	switch {
 	case joined:
 	case entering:
 		c.later(time.Second, (*conn).checkJoined)
 	case turnedAway:
 		c.close(protocol.CloseRestart, "the session cannot be resumed now")
+	case over != "":
+		c.turnAway(over)
 	default:
 		c.close(protocol.CloseNotJoined, "no join in time")
 	}
@@ -304,6 +312,7 @@ func (c *conn) Wake() {
 func (c *conn) Cut(why rooms.Cut) {
 	switch why {
 	case rooms.CutReplaced:
+		c.server.admission.leave(c.seat) // the one that replaces it has a seat of its own
 		c.close(protocol.CloseReplaced, "replaced by another connection")
 	case rooms.CutSlow:
 		c.close(protocol.CloseSlow, "too much waits for this connection")

@@ -30,6 +30,10 @@ func (c *conn) receive(text []byte) {
 
 // receiveUnjoined takes a message of a connection that has no session yet.
 func (c *conn) receiveUnjoined(m protocol.Message) {
+	if over := c.server.admission.over(c.seat); over != "" && m.Type != protocol.TypeResume {
+		c.turnAway(over)
+		return
+	}
 	_, known := handlers[m.Type]
 	_, allowed := c.allowance.take(1)
 	var err error
@@ -155,7 +159,13 @@ func (c *conn) join(m protocol.Message) error {
 	}
 	if c.server.draining.Load() {
 		c.server.metrics.joins.WithLabelValues(result(rooms.ErrUnavailable)).Inc()
-		return overloaded("the server is about to end")
+		return c.server.overloaded(limitDraining, c.from)
+	}
+	if retryAfter, ok := c.server.admission.join(c.seat); !ok {
+		c.server.metrics.joins.WithLabelValues(result(rooms.ErrUnavailable)).Inc()
+		refusal := c.server.overloaded(limitAddressJoins, c.from)
+		refusal.RetryAfter = retryAfter
+		return refusal
 	}
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
@@ -216,7 +226,11 @@ func (c *conn) enter() (done func()) {
 		c.entering = entering
 	}
 	set(true)
-	return func() { set(false) }
+	c.server.admission.entering(c.seat)
+	return func() {
+		set(false)
+		c.server.admission.entered(c.seat, c.attached() != nil)
+	}
 }
 
 // attach gives the connection its session, unless it is being closed. The welcome goes out before anything of the inbox.

@@ -14,13 +14,6 @@ func untold(err error) bool {
 	return errors.Is(err, rooms.ErrDetached) || errors.Is(err, rooms.ErrSettling)
 }
 
-// retryAfter is how many seconds a client waits before it asks an overloaded server again.
-const retryAfter = 2
-
-func overloaded(why string) *protocol.Error {
-	return &protocol.Error{Code: protocol.CodeOverloaded, Message: why, RetryAfter: retryAfter}
-}
-
 // wireError gives an error in the words of the wire. The text of an internal one stays in the log.
 func (c *conn) wireError(err error) *protocol.Error {
 	var wire *protocol.Error
@@ -35,8 +28,10 @@ func (c *conn) wireError(err error) *protocol.Error {
 		return protocol.Errorf(protocol.CodeSessionLost, "the session has ended: join anew")
 	case errors.Is(err, rooms.ErrNeverSent):
 		return protocol.Errorf(protocol.CodeBadMessage, "this acknowledges more than was sent")
-	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
-		return overloaded("the server cannot take this now")
+	case errors.Is(err, rooms.ErrTooManyRooms):
+		return c.server.overloaded(limitRooms, c.from)
+	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return c.server.overloaded(limitEngine, c.from)
 	default:
 		c.log.Error().Err(err).Msg("internal error")
 		return protocol.Errorf(protocol.CodeInternal, "internal error")

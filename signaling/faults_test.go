@@ -75,15 +75,15 @@ func (a faultyAttachment) Next() rooms.Batch {
 }
 
 // runFaulty is run, with faults.
-func runFaulty(t *testing.T, f *faulty, test func(t *testing.T, s *service)) {
+func runFaulty(t *testing.T, f *faulty, config signaling.Config, test func(t *testing.T, s *service)) {
 	t.Helper()
 	f.Memory = rooms.NewMemory(rooms.Config{})
-	runEngine(t, signaling.Config{}, func() rooms.Engine { return f }, test)
+	runEngine(t, config, func() rooms.Engine { return f }, test)
 }
 
 func TestASlowJoinIsNotCutShort(t *testing.T) {
 	f := &faulty{}
-	runFaulty(t, f, func(_ *testing.T, s *service) {
+	runFaulty(t, f, signaling.Config{}, func(_ *testing.T, s *service) {
 		f.join = func() { time.Sleep(11 * time.Second) }
 		ann, _ := s.join()
 		ann.fence()
@@ -92,7 +92,7 @@ func TestASlowJoinIsNotCutShort(t *testing.T) {
 
 func TestAResumeThatTheEnginePreventsIsToBeTriedAgain(t *testing.T) {
 	f := &faulty{}
-	runFaulty(t, f, func(t *testing.T, s *service) {
+	runFaulty(t, f, signaling.Config{}, func(t *testing.T, s *service) {
 		ann, joined := s.join()
 		ann.drop()
 		f.resume = func() error { return rooms.ErrUnavailable }
@@ -111,7 +111,7 @@ func TestAResumeThatTheEnginePreventsIsToBeTriedAgain(t *testing.T) {
 func TestAnEngineThatIsAwayLosesNothingInSilence(t *testing.T) {
 	for _, fault := range []error{rooms.ErrUnavailable, context.DeadlineExceeded} {
 		f := &faulty{}
-		runFaulty(t, f, func(t *testing.T, s *service) {
+		runFaulty(t, f, signaling.Config{}, func(t *testing.T, s *service) {
 			ann, _ := s.join()
 			bob, joined := s.join()
 			ann.want("peer-joined")
@@ -137,7 +137,7 @@ func TestAnEngineThatIsAwayLosesNothingInSilence(t *testing.T) {
 
 func TestAnInternalErrorIsToldWithoutItsText(t *testing.T) {
 	f := &faulty{}
-	runFaulty(t, f, func(t *testing.T, s *service) {
+	runFaulty(t, f, signaling.Config{}, func(t *testing.T, s *service) {
 		ann, bob := s.pair()
 		f.send = func(context.Context) error { return errors.New("the text of the log") }
 		bob.say(`{"type":"message","to":%q,"data":1,"seq":1}`, ann.id)
@@ -198,7 +198,7 @@ func TestErrorsAreCountedOverTheTimeThatHasJustPassed(t *testing.T) {
 
 func TestShutdownEndsWithItsContext(t *testing.T) {
 	f := &faulty{}
-	runFaulty(t, f, func(t *testing.T, s *service) {
+	runFaulty(t, f, signaling.Config{}, func(t *testing.T, s *service) {
 		ann, bob := s.pair()
 		f.send = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		bob.say(`{"type":"message","to":%q,"data":1,"seq":1}`, ann.id)
@@ -214,7 +214,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 
 func TestAPanicOfTheWriterEndsTheConnection(t *testing.T) {
 	f := &faulty{}
-	runFaulty(t, f, func(_ *testing.T, s *service) {
+	runFaulty(t, f, signaling.Config{}, func(_ *testing.T, s *service) {
 		ann, bob := s.pair()
 		synctest.Wait()
 		f.panics.Store(true)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,7 @@ type service struct {
 	server   *signaling.Server
 	engine   rooms.Engine
 	listener *pipeListener
+	from     string // the address that clients dial from, empty for none
 }
 
 // run runs a test in virtual time against a service of its own.
@@ -116,8 +118,7 @@ func (s *service) dial(subprotocols ...string) *peer {
 	if subprotocols == nil {
 		subprotocols = []string{protocol.Subprotocol}
 	}
-	d := websocket.Dialer{NetDial: s.listener.dial, Subprotocols: subprotocols}
-	ws, response, err := d.Dial("ws://parley.test/ws", nil)
+	ws, response, err := s.tryDial(subprotocols...)
 	if err != nil {
 		s.t.Fatalf("dial: %v %v", err, response)
 	}
@@ -125,6 +126,14 @@ func (s *service) dial(subprotocols ...string) *peer {
 	go p.read()
 	s.t.Cleanup(func() { _ = ws.Close() })
 	return p
+}
+
+// tryDial gives the answer of the server too, where it does not upgrade.
+func (s *service) tryDial(subprotocols ...string) (*websocket.Conn, *http.Response, error) {
+	d := websocket.Dialer{Subprotocols: subprotocols, NetDial: func(string, string) (net.Conn, error) {
+		return s.listener.dialFrom(s.from)
+	}}
+	return d.Dial("ws://parley.test/ws", nil)
 }
 
 func (p *peer) read() {
@@ -278,8 +287,17 @@ func newPipeListener() *pipeListener {
 	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
-func (l *pipeListener) dial(string, string) (net.Conn, error) {
+func (l *pipeListener) dial(string, string) (net.Conn, error) { return l.dialFrom("") }
+
+func (l *pipeListener) dialFrom(address string) (net.Conn, error) {
 	client, server := net.Pipe()
+	if address != "" {
+		at, err := netip.ParseAddr(address)
+		if err != nil {
+			return nil, err
+		}
+		server = addressed{server, net.TCPAddrFromAddrPort(netip.AddrPortFrom(at, 5000))}
+	}
 	select {
 	case l.conns <- server:
 		return client, nil
@@ -287,6 +305,14 @@ func (l *pipeListener) dial(string, string) (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 }
+
+// addressed is the server's end of a connection from an address.
+type addressed struct {
+	net.Conn
+	from net.Addr
+}
+
+func (a addressed) RemoteAddr() net.Addr { return a.from }
 
 func (l *pipeListener) Accept() (net.Conn, error) {
 	select {

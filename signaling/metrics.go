@@ -11,6 +11,7 @@ import (
 type metrics struct {
 	connections prometheus.Gauge
 	refused     *prometheus.CounterVec
+	overloaded  *prometheus.CounterVec
 	joins       *prometheus.CounterVec
 	resumes     *prometheus.CounterVec
 	messages    *prometheus.CounterVec
@@ -22,10 +23,14 @@ type metrics struct {
 	callSeconds *prometheus.HistogramVec
 }
 
-func newMetrics(r prometheus.Registerer, engine rooms.Engine) *metrics {
+func newMetrics(r prometheus.Registerer, engine rooms.Engine, admission *admission) *metrics {
 	gauge := func(name, help string, value func(rooms.Stats) int) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
 			func() float64 { return float64(value(engine.Stats())) })
+	}
+	admitted := func(name, help string, value func(unjoined, addresses int) int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(value(admission.counted())) })
 	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
@@ -33,6 +38,7 @@ func newMetrics(r prometheus.Registerer, engine rooms.Engine) *metrics {
 	m := &metrics{
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "parley_connections", Help: "WebSocket connections."}),
 		refused:     counter("parley_refused_upgrades_total", "Requests refused before the upgrade.", "reason"),
+		overloaded:  counter("parley_overloaded_total", "Refusals by the limit that was reached.", "limit"),
 		joins:       counter("parley_joins_total", "Joins by result.", "result"),
 		resumes:     counter("parley_resumes_total", "Resumes by result.", "result"),
 		messages:    counter("parley_messages_total", "Messages of joined peers that were taken, by type.", "type"),
@@ -49,8 +55,10 @@ func newMetrics(r prometheus.Registerer, engine rooms.Engine) *metrics {
 		}, []string{"state"}),
 	}
 	if r != nil {
-		r.MustRegister(m.connections, m.refused, m.joins, m.resumes, m.messages, m.undelivered, m.errors, m.closes,
+		r.MustRegister(m.connections, m.refused, m.overloaded, m.joins, m.resumes, m.messages, m.undelivered, m.errors, m.closes,
 			m.panics, m.calls, m.callSeconds,
+			admitted("parley_connections_unjoined", "WebSocket connections that have not joined.", func(u, _ int) int { return u }),
+			admitted("parley_addresses", "Client addresses that are counted.", func(_, a int) int { return a }),
 			gauge("parley_rooms", "Rooms with at least one peer.", func(s rooms.Stats) int { return s.Rooms }),
 			gauge("parley_peers", "Peers in rooms, with those that are away.", func(s rooms.Stats) int { return s.Peers }),
 			gauge("parley_peers_away", "Peers whose connection is lost.", func(s rooms.Stats) int { return s.Away }))

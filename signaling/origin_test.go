@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,8 +198,8 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	})
 }
 
-// metric sums up all values of a metric.
-func metric(t *testing.T, registry *prometheus.Registry, name string) (sum float64) {
+// metric sums up all values of a metric, or those with one of these labels.
+func metric(t *testing.T, registry *prometheus.Registry, name string, labels ...string) (sum float64) {
 	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {
@@ -207,7 +208,13 @@ func metric(t *testing.T, registry *prometheus.Registry, name string) (sum float
 	for _, f := range families {
 		if f.GetName() == name {
 			for _, m := range f.GetMetric() {
-				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				labelled := len(labels) == 0
+				for _, pair := range m.GetLabel() {
+					labelled = labelled || slices.Contains(labels, pair.GetValue())
+				}
+				if labelled {
+					sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				}
 			}
 			return sum
 		}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"parley/rooms"
 	"parley/signaling/protocol"
@@ -29,14 +30,16 @@ import (
 // Server is the endpoint, an http.Handler for the path /ws. Make it with New, end it with Shutdown.
 type Server struct {
 	// Static after construction.
-	config   Config
-	engine   rooms.Engine
-	metrics  *metrics
-	origins  origins
-	proxies  proxies
-	upgrader websocket.Upgrader
-	wheel    *wheel
-	buffers  sync.Pool // of *[]byte, for messages that are being read
+	config    Config
+	engine    rooms.Engine
+	metrics   *metrics
+	origins   origins
+	proxies   proxies
+	admission *admission
+	warnings  map[limit]*rate.Sometimes
+	upgrader  websocket.Upgrader
+	wheel     *wheel
+	buffers   sync.Pool // of *[]byte, for messages that are being read
 
 	ctx    context.Context // of calls of the engine; ends when Shutdown has waited long enough
 	cancel context.CancelFunc
@@ -63,10 +66,10 @@ func New(config Config, engine rooms.Engine) (*Server, error) {
 	}
 	s := &Server{
 		config: config, engine: engine, origins: origins,
-		proxies: proxies{trusted: config.TrustedProxies, tls: config.TLS, log: config.Log, warned: &sync.Once{}},
-		metrics: newMetrics(config.Registerer, engine),
-		wheel:   newWheel(wheelTick),
-		conns:   map[*conn]struct{}{},
+		proxies:  proxies{trusted: config.TrustedProxies, tls: config.TLS, log: config.Log, warned: &sync.Once{}},
+		warnings: newWarnings(),
+		wheel:    newWheel(wheelTick),
+		conns:    map[*conn]struct{}{},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: config.WriteWithin,
 			ReadBufferSize:   512,     // a connection holds it for life
@@ -75,6 +78,8 @@ func New(config Config, engine rooms.Engine) (*Server, error) {
 			CheckOrigin:      func(*http.Request) bool { return true }, // it was checked before, with a better answer
 		},
 	}
+	s.admission = newAdmission(config, s.wheel.after)
+	s.metrics = newMetrics(config.Registerer, engine, s.admission)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.buffers.New = func() any { b := make([]byte, 0, 4<<10); return &b }
 	return s, nil
@@ -103,6 +108,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The server is shutting down.", http.StatusServiceUnavailable)
 		return
 	}
+	seat, over := s.admission.arrive(from.address)
+	if seat == nil {
+		s.refuseUpgrade(w, over, from)
+		return
+	}
 	header := http.Header{}
 	selected, spoken := selectSubprotocol(websocket.Subprotocols(r))
 	if selected != "" {
@@ -110,14 +120,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := s.upgrader.Upgrade(w, r, header)
 	if err != nil {
+		s.admission.leave(seat)
 		s.config.Log.Debug().Err(err).Str("remote", from.remote).Msg("upgrade failed")
 		return
 	}
-	c := newConn(s, ws, from)
+	c := newConn(s, ws, from, seat)
 	c.log.Debug().Str("remote", from.remote).Str("agent", r.UserAgent()).Msg("connected")
 	if !s.add(c) {
+		s.admission.leave(seat)
 		_ = ws.Close()
 		return
+	}
+	if oldest := s.admission.upgraded(seat, c); oldest != nil {
+		oldest.turnAway(limitUnjoined)
 	}
 	if !spoken { // before anything is read
 		c.fail(protocol.Errorf(protocol.CodeUnsupportedVersion, "this server speaks %s", protocol.Subprotocol))
@@ -239,6 +254,7 @@ func (s *Server) remove(c *conn) {
 		s.empty = nil
 	}
 	s.mu.Unlock()
+	s.admission.leave(c.seat)
 	s.metrics.connections.Dec()
 	s.running.Done()
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/rs/zerolog"
 
 	"parley/rooms"
 	"parley/signaling/protocol"
@@ -39,7 +40,11 @@ func (c *conn) close(code protocol.CloseCode, reason string) {
 	}
 	c.ending = &ending{code, reason}
 	c.server.metrics.closes.WithLabelValues(strconv.Itoa(int(code))).Inc()
-	entry := c.log.Info().Int("code", int(code))
+	level := zerolog.InfoLevel
+	if c.attachment == nil {
+		level = zerolog.DebugLevel // anybody can make many of these
+	}
+	entry := c.log.WithLevel(level).Int("code", int(code))
 	if reason != "" {
 		entry = entry.Str("reason", reason)
 	}
@@ -257,6 +262,10 @@ func (c *conn) writeClose(e ending) bool {
 	if c.ws.WriteControl(websocket.CloseMessage, frame, c.deadline()) != nil {
 		return c.broken()
 	}
-	c.later(closeWithin, (*conn).drop)
+	within := closeWithin
+	if e.code == protocol.CloseTryLater {
+		within = turnAwayWithin
+	}
+	c.later(within, (*conn).drop)
 	return false
 }

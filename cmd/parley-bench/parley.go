@@ -33,7 +33,8 @@ func (p parley) command(c certificate) *exec.Cmd {
 	return exec.Command(p.program, "serve",
 		"--listen", "127.0.0.1:0", "--admin-listen", "off",
 		"--tls", "files", "--tls-cert", c.certFile, "--tls-key", c.keyFile,
-		"--rate", "0", "--log-format", "json", "--log-level", "info")
+		"--rate", "0", "--connections-per-address", "0", "--joins-per-address", "0", "--max-unjoined", "0",
+		"--log-format", "json", "--log-level", "info")
 }
 
 // buildParley builds the server into a folder, as `make build` does.

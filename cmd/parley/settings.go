@@ -37,10 +37,14 @@ type Settings struct {
 	SessionKey     string    `group:"Restarts" placeholder:"SECRET" secret:"" help:"Sessions survive a restart with the same key: 32 random characters or more."`
 	SessionKeyFile string    `group:"Restarts" placeholder:"FILE" more:"" help:"The session key, in a file."`
 
-	Rate       perSecond `group:"Limits" default:"100" placeholder:"N" help:"Messages a second that a connection may send."`
-	Burst      count     `group:"Limits" default:"1500" placeholder:"N" help:"Messages that it may send at once."`
-	MaxMessage size      `group:"Limits" default:"64KiB" placeholder:"SIZE" help:"Length of one message."`
-	MaxRooms   count     `group:"Limits" default:"0" placeholder:"N" help:"Rooms at a time."`
+	Rate                  perSecond `group:"Limits" default:"100" placeholder:"N" help:"Messages a second that a connection may send."`
+	Burst                 count     `group:"Limits" default:"1500" placeholder:"N" help:"Messages that it may send at once."`
+	MaxMessage            size      `group:"Limits" default:"64KiB" placeholder:"SIZE" help:"Length of one message."`
+	ConnectionsPerAddress count     `group:"Limits" default:"1024" placeholder:"N" more:"" help:"Connections from one address; an IPv6 /64 is one."`
+	JoinsPerAddress       perSecond `group:"Limits" default:"50" placeholder:"N" more:"" help:"Joins a second from one address; four times as many at once."`
+	MaxConnections        count     `group:"Limits" default:"0" placeholder:"N" help:"Connections at a time."`
+	MaxUnjoined           count     `group:"Limits" default:"4096" placeholder:"N" more:"" help:"Connections that have not joined; beyond it the oldest goes."`
+	MaxRooms              count     `group:"Limits" default:"0" placeholder:"N" help:"Rooms at a time."`
 
 	ICEServer iceServers `name:"ice-server" group:"Calls" placeholder:"SERVER" secret:"" help:"STUN or TURN server for clients: a URL, or JSON with credentials. Repeatable."`
 
@@ -137,6 +141,11 @@ func (s *Settings) signaling(log zerolog.Logger) signaling.Config {
 		MaxMessage:     orUnlimited(int(s.MaxMessage)),
 		Rate:           orUnlimited(float64(s.Rate)),
 		Burst:          orUnlimited(int(s.Burst)),
+
+		MaxConnections:        orUnlimited(int(s.MaxConnections)),
+		MaxUnjoined:           orUnlimited(int(s.MaxUnjoined)),
+		ConnectionsPerAddress: orUnlimited(int(s.ConnectionsPerAddress)),
+		JoinsPerAddress:       orUnlimited(float64(s.JoinsPerAddress)),
 	}
 }
 

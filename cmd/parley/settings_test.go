@@ -47,16 +47,20 @@ func settingsTable() map[string]setting {
 			"[]", "[10.1.2.3/8, \"::1\"]", `["10.0.0.0/8","::1/128"]`, "192.0.2.1, fd00::/8", `["192.0.2.1/32","fd00::/8"]`,
 			"--trusted-proxy ::ffff:10.0.0.0/104 --trusted-proxy ::ffff:192.0.2.1", `["10.0.0.0/8","192.0.2.1/32"]`,
 		},
-		"room-capacity":    same("16", "1", "2", "0", "room-capacity"),
-		"grace":            same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
-		"identity-policy":  same("replace", "refuse", "allow", "replace", "identity-policy"),
-		"drain":            same("20s", "1s", "0s", "1h", "drain").withFlagShown("1h0m"),
-		"session-key":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--session-key c", `"(hidden)"`},
-		"session-key-file": same(`""`, "/a.key", "/b.key", "/c.key", "session-key-file"),
-		"rate":             same("100", "0.5", "2", "0", "rate"),
-		"burst":            same("1500", "1", "2", "0", "burst"),
-		"max-message":      {"64KiB", "1000", "1000", "2kB", "2000", "--max-message 1MiB", "1MiB"},
-		"max-rooms":        same("0", "1", "2", "3", "max-rooms"),
+		"room-capacity":           same("16", "1", "2", "0", "room-capacity"),
+		"grace":                   same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
+		"identity-policy":         same("replace", "refuse", "allow", "replace", "identity-policy"),
+		"drain":                   same("20s", "1s", "0s", "1h", "drain").withFlagShown("1h0m"),
+		"session-key":             {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--session-key c", `"(hidden)"`},
+		"session-key-file":        same(`""`, "/a.key", "/b.key", "/c.key", "session-key-file"),
+		"rate":                    same("100", "0.5", "2", "0", "rate"),
+		"burst":                   same("1500", "1", "2", "0", "burst"),
+		"max-message":             {"64KiB", "1000", "1000", "2kB", "2000", "--max-message 1MiB", "1MiB"},
+		"max-rooms":               same("0", "1", "2", "3", "max-rooms"),
+		"connections-per-address": same("1024", "1", "2", "0", "connections-per-address"),
+		"joins-per-address":       same("50", "0.5", "2", "0", "joins-per-address"),
+		"max-connections":         same("0", "1", "2", "3", "max-connections"),
+		"max-unjoined":            same("4096", "1", "2", "0", "max-unjoined"),
 		"ice-server": {
 			"[]", `["stun:a.example", {urls: "stun:b.example"}]`, `[{"urls":["stun:a.example"]},{"urls":["stun:b.example"]}]`,
 			"stun:c.example:1", ice("stun:c.example:1"), `--ice-server={"urls":["stuns:d.example"]}`, ice("stuns:d.example"),
@@ -265,14 +269,22 @@ func TestSessionKey(t *testing.T) {
 }
 
 func TestLimitsForThePackages(t *testing.T) {
-	none := parseSettings(t, "--room-capacity=0", "--rate=0", "--burst=0", "--max-message=0", "--max-rooms=0", "--tls=off")
+	none := parseSettings(t, "--room-capacity=0", "--rate=0", "--burst=0", "--max-message=0", "--max-rooms=0", "--tls=off",
+		"--connections-per-address=0", "--joins-per-address=0", "--max-connections=0", "--max-unjoined=0")
 	c, r := none.signaling(nopLog()), roomsOf(t, none)
 	if c.Capacity >= 0 || c.Rate >= 0 || c.Burst >= 0 || c.MaxMessage >= 0 || r.Capacity >= 0 || r.MaxRooms != 0 || c.TLS {
 		t.Errorf("0 is not without limit: %+v, %+v", c, r)
 	}
-	some := parseSettings(t, "--room-capacity=3", "--rate=4", "--burst=5", "--max-message=6KiB", "--max-rooms=7", "--grace=8s")
+	if c.ConnectionsPerAddress >= 0 || c.JoinsPerAddress >= 0 || c.MaxConnections >= 0 || c.MaxUnjoined >= 0 {
+		t.Errorf("0 is not without limit: %+v", c)
+	}
+	some := parseSettings(t, "--room-capacity=3", "--rate=4", "--burst=5", "--max-message=6KiB", "--max-rooms=7", "--grace=8s",
+		"--connections-per-address=9", "--joins-per-address=10", "--max-connections=11", "--max-unjoined=12")
 	c, r = some.signaling(nopLog()), roomsOf(t, some)
 	if c.Capacity != 3 || c.Rate != 4 || c.Burst != 5 || c.MaxMessage != 6<<10 || c.Grace != 8*time.Second || !c.TLS || !c.AllowNoOrigin {
+		t.Errorf("got %+v", c)
+	}
+	if c.ConnectionsPerAddress != 9 || c.JoinsPerAddress != 10 || c.MaxConnections != 11 || c.MaxUnjoined != 12 {
 		t.Errorf("got %+v", c)
 	}
 	if r.Capacity != 3 || r.MaxRooms != 7 || r.Grace != 8*time.Second {
