@@ -32,7 +32,7 @@ type conn struct {
 
 	// Owned by the reading goroutine, which also sets log (under mu, for the others to read it under mu).
 	log       zerolog.Logger
-	allowance *allowance
+	allowance *allowance // the writing goroutine's too, once there is an attachment
 	errors    errorCount
 	flood     flood
 	resumed   bool // and not yet heard: the session's older secret is still good
@@ -106,10 +106,12 @@ func (c *conn) start() {
 	})
 	// Pongs carry back the number that the ping went out with.
 	c.ws.SetPongHandler(func(data string) error {
-		c.heard.Store(time.Now().UnixNano())
+		now := time.Now()
+		c.heard.Store(now.UnixNano())
 		if seq, err := strconv.ParseUint(data, 10, 64); err == nil {
 			if a := c.attached(); a != nil {
 				a.Confirm(seq)
+				c.allowance.refusals.pong(seq, now)
 			}
 		}
 		return nil

@@ -35,7 +35,7 @@ func (c *conn) receiveUnjoined(m protocol.Message) {
 		return
 	}
 	_, known := handlers[m.Type]
-	_, allowed := c.allowance.take(1)
+	_, allowed := c.allowance.take(1, 0)
 	var err error
 	switch {
 	case !allowed:
@@ -67,7 +67,7 @@ func (c *conn) receiveJoined(a rooms.Attachment, m protocol.Message, decodeErr e
 		return
 	}
 	if m.HasAck {
-		if err := a.Ack(m.Ack); err != nil {
+		if err := c.takeAck(a, m.Ack); err != nil {
 			c.refuse(a, m.Seq, err)
 			return
 		}
@@ -90,12 +90,21 @@ func (c *conn) receiveJoined(a rooms.Attachment, m protocol.Message, decodeErr e
 	}
 }
 
+// takeAck takes an acknowledgement.
+func (c *conn) takeAck(a rooms.Attachment, seq uint64) error {
+	err := a.Ack(seq)
+	if err == nil {
+		c.allowance.refusals.ack(seq)
+	}
+	return err
+}
+
 // receiveRepeat passes over a message that came before. What it acknowledges may still be news.
 func (c *conn) receiveRepeat(a rooms.Attachment, m protocol.Message) {
 	if m.HasAck {
-		_ = a.Ack(m.Ack)
+		_ = c.takeAck(a, m.Ack)
 	}
-	if _, ok := c.allowance.takeRepeat(); !ok && c.flood.refused(time.Now()) {
+	if _, ok := c.allowance.takeRepeat(0); !ok && c.flood.refused(time.Now()) {
 		c.close(protocol.CloseRate, "too many messages for too long")
 	}
 }
@@ -108,9 +117,9 @@ func (c *conn) allow(a rooms.Attachment, m protocol.Message) bool {
 	case protocol.TypeLeave: // a farewell is always heard
 		ok = true
 	case protocol.TypeAck:
-		retryAfter, ok = c.allowance.takeRepeat()
+		retryAfter, ok = c.allowance.takeRepeat(m.Seq)
 	default:
-		retryAfter, ok = c.allowance.take(price(a, m))
+		retryAfter, ok = c.allowance.take(price(a, m), m.Seq)
 	}
 	if ok {
 		return true
@@ -203,6 +212,7 @@ func (c *conn) resume(m protocol.Message) error {
 	}
 	if kept, ok := a.Kept().(*allowance); ok {
 		kept.refill()
+		kept.refusals.resumed(r.Received)
 		c.allowance = kept
 	}
 	c.resumed = true

@@ -38,7 +38,7 @@ func TestTheRateIsLimitedAndToldWhenToTryAgain(t *testing.T) {
 		bob.say(`{"type":"candidate","to":%q,"candidate":"","seq":20}`, ann.id) // its number is used up
 		time.Sleep(500 * time.Millisecond)
 		say() // there is room for it, but it would overtake
-		bob.wantError(protocol.CodeRateLimited)
+		bob.say(`{"type":"ack","ack":%d}`, bob.wantError(protocol.CodeRateLimited).num("seq"))
 		time.Sleep(500 * time.Millisecond)
 		say()
 		ann.want("candidate")
@@ -105,21 +105,27 @@ func TestABroadcastCostsOneForEach16Receivers(t *testing.T) {
 }
 
 func TestFiveSecondsOverTheRateAreAnEnd(t *testing.T) {
-	run(t, signaling.Config{Rate: 10, Burst: 20}, rooms.Config{}, func(t *testing.T, s *service) {
-		p, _ := s.join()
-		begin := time.Now()
-		var flood sync.WaitGroup
-		flood.Go(func() {
-			for p.ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"message","data":1}`)) == nil {
-				time.Sleep(20 * time.Millisecond)
+	for _, message := range []string{`{"type":"message","data":1}`, `{"type":"message","data":1,"seq":%d}`} {
+		run(t, signaling.Config{Rate: 10, Burst: 20}, rooms.Config{}, func(t *testing.T, s *service) {
+			p, _ := s.join()
+			begin := time.Now()
+			var flood sync.WaitGroup
+			flood.Go(func() {
+				for seq := 1; ; seq++ {
+					text := strings.Replace(message, "%d", itoa(seq), 1)
+					if p.ws.WriteMessage(websocket.TextMessage, []byte(text)) != nil {
+						return
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+			})
+			p.wantClose(protocol.CloseRate)
+			flood.Wait()
+			if d := time.Since(begin); d < 5*time.Second || d > 7*time.Second {
+				t.Fatalf("closed after %v", d)
 			}
 		})
-		p.wantClose(protocol.CloseRate)
-		flood.Wait()
-		if d := time.Since(begin); d < 5*time.Second || d > 7*time.Second {
-			t.Fatalf("closed after %v", d)
-		}
-	})
+	}
 }
 
 func TestASlowPeerIsCutAndMayResumeAndNobodyWaits(t *testing.T) {

@@ -19,6 +19,8 @@ type allowance struct {
 	repeats  *rate.Limiter // repeats and acknowledgements
 	filled   time.Time
 	refused  time.Time // until when everything new is refused
+
+	refusals refusals // locks itself
 }
 
 // repeatFactor is how many times the rate of new messages repeats and acknowledgements may come.
@@ -53,36 +55,40 @@ func (a *allowance) refill() {
 	}
 }
 
-// take takes n messages; if they are not there, retryAfter is how many seconds it takes until they are. Until then it gives
-// nothing to anyone: what is sent behind a refused message must not overtake it when it is sent again.
-func (a *allowance) take(n int) (retryAfter int, ok bool) {
+// take takes what a message costs; seq is its number, 0 for none. If that is not there, retryAfter is how many seconds it
+// takes until it is. Until then it gives nothing to anyone, and to numbered messages not before the client has shown that it
+// knows: what is sent behind a refused message must not overtake it when it is sent again.
+func (a *allowance) take(cost int, seq uint64) (retryAfter int, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
-	if now.Before(a.refused) {
-		return seconds(a.refused.Sub(now)), false
-	}
-	if a.messages.AllowN(now, n) {
+	switch {
+	case now.Before(a.refused), seq != 0 && a.refusals.open(now): // not now
+	case a.messages.AllowN(now, cost):
 		return 0, true
+	default:
+		missing := float64(cost) - a.messages.TokensAt(now)
+		wait := seconds(time.Duration(missing / float64(a.limit) * float64(time.Second)))
+		a.refused = now.Add(time.Duration(wait) * time.Second)
 	}
-	missing := float64(n) - a.messages.TokensAt(now)
-	retryAfter = seconds(time.Duration(missing / float64(a.limit) * float64(time.Second)))
-	a.refused = now.Add(time.Duration(retryAfter) * time.Second)
-	return retryAfter, false
+	if seq != 0 {
+		a.refusals.refuse(seq)
+	}
+	return seconds(a.refused.Sub(now)), false
 }
 
 // seconds rounds up, to at least one.
 func seconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
 
 // takeRepeat is take for what the client has to send again, or only acknowledges.
-func (a *allowance) takeRepeat() (retryAfter int, ok bool) {
+func (a *allowance) takeRepeat(seq uint64) (retryAfter int, ok bool) {
 	a.mu.Lock()
 	free := a.repeats.Allow()
 	a.mu.Unlock()
 	if free {
 		return 0, true
 	}
-	return a.take(1)
+	return a.take(1, seq)
 }
 
 // flood notices who goes on without a pause after having been refused for its rate.

@@ -196,6 +196,9 @@ func (c *conn) writeEvents(t turn) bool {
 	buffer := c.server.buffers.Get().(*[]byte)
 	defer c.server.buffers.Put(buffer)
 	for _, e := range batch.Events {
+		if e.From == "" && e.Of != 0 && c.allowance.refusals.writing(e.Of, e.Seq) {
+			batch.Confirm = true
+		}
 		*buffer = body(e).AppendTo((*buffer)[:0], e.Seq, ack)
 		if !c.writeMessage(*buffer) {
 			return false
