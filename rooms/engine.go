@@ -44,9 +44,10 @@ type Engine interface {
 	Ready(ctx context.Context) error
 	// Shared tells whether sessions outlive this node, so that their clients can resume on another one.
 	Shared() bool
-	// Settle prepares for the end of this node. Where sessions end with it, no message is taken any more (ErrSettling), and
-	// what was taken is delivered and shown to be received; before ctx ends, what could not be is told to its senders. Where
-	// sessions live on, it waits only until what was accepted is safe. The error is ctx's, if something is still open.
+	// Settle prepares for the end of this node. Where sessions end with it, nobody is let in, at last no message is taken any
+	// more (ErrSettling), and what was taken is delivered and shown to be received; before ctx ends, what could not be is told
+	// to its senders. Where sessions live on, it waits only until what was accepted is safe. The error is ctx's, if something is
+	// still open.
 	Settle(ctx context.Context) error
 	// Stats counts what the engine holds on this node.
 	Stats() Stats

@@ -21,7 +21,8 @@ type Memory struct {
 	sessions sessions
 	ended    ended
 
-	settling atomic.Bool
+	ending   atomic.Bool // nobody is let in any more
+	settling atomic.Bool // nothing is taken any more
 	peers    atomic.Int64
 	away     atomic.Int64
 }
@@ -79,7 +80,7 @@ func (*Memory) Shared() bool { return false }
 func (m *Memory) Ready(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.settling.Load() {
+	if m.closed || m.ending.Load() {
 		return errEngineClosing
 	}
 	return nil
@@ -129,7 +130,7 @@ func (m *Memory) lockRoom(name string) (*room, error) {
 func (m *Memory) room(name string) (*room, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.settling.Load() {
+	if m.closed || m.ending.Load() {
 		return nil, errEngineClosing
 	}
 	if r := m.rooms[name]; r != nil {

@@ -7,21 +7,29 @@ import (
 
 const (
 	settleEvery = 20 * time.Millisecond // how often it is looked whether all is settled
-	tellWithin  = 2 * time.Second       // at the end of settling, for senders to hear what was not delivered
+	// At the end of settling: for what was taken last to arrive, and for senders to hear what has not.
+	deliverWithin = 2 * time.Second
+	tellWithin    = 2 * time.Second
 )
 
-// Settle implements Engine. A peer that is away, or does not show what it has received, is waited for as long as ctx allows.
+// Settle implements Engine. As long as messages wait for peers that are away, and there is time, everybody else is served as
+// usual. Only then nothing is taken any more, or there would never be an end.
 func (m *Memory) Settle(ctx context.Context) error {
-	m.settling.Store(true)
-	m.eachRoom(func(*room) {}) // whoever was just sending is through
-	deliver, cancel := context.WithCancel(ctx)
-	defer cancel()
+	m.ending.Store(true)
+	returning, delivering := ctx, ctx
 	if deadline, ok := ctx.Deadline(); ok {
-		deliver, cancel = context.WithDeadline(ctx, deadline.Add(-min(tellWithin, time.Until(deadline)/2)))
+		quarter := time.Until(deadline) / 4
+		tell := deadline.Add(-min(tellWithin, quarter))
+		var cancel context.CancelFunc
+		delivering, cancel = context.WithDeadline(ctx, tell)
+		defer cancel()
+		returning, cancel = context.WithDeadline(ctx, tell.Add(-min(deliverWithin, quarter)))
 		defer cancel()
 	}
-	everyone := func(p *peer) bool { return p.inbox.settled() }
-	if m.await(deliver, everyone) == nil {
+	_ = m.await(returning, func(p *peer) bool { return p.attachment != nil || p.inbox.settled() })
+	m.settling.Store(true)
+	m.eachRoom(func(*room) {}) // whoever was just sending is through
+	if m.await(delivering, func(p *peer) bool { return p.inbox.settled() }) == nil {
 		return nil
 	}
 	m.eachRoom((*room).giveUp)

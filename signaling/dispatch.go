@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"time"
 
@@ -325,11 +326,14 @@ func (c *conn) tell(a rooms.Attachment, seq uint64, payload protocol.Body) error
 
 // refuse answers a message with an error. seq is the message's number, 0 for none; a is nil before joined.
 func (c *conn) refuse(a rooms.Attachment, seq uint64, err error) {
-	if untold(err) {
-		return
+	if errors.Is(err, rooms.ErrDetached) {
+		return // the connection is being closed, with the reason
 	}
 	wire := c.wireError(err)
 	c.answer(a, seq, wire)
+	if errors.Is(err, rooms.ErrSettling) {
+		return // no fault of the client's
+	}
 	if code, ok := wire.Code.Close(); ok {
 		c.close(code, "")
 	} else if c.errors.add(time.Now()) {
@@ -346,9 +350,14 @@ func (c *conn) answer(a rooms.Attachment, seq uint64, err *protocol.Error) {
 		c.say(body)
 		return
 	}
-	// If not even this can be said with a number, the message is not settled, and a later one must not settle past it: the
-	// client shall resume, and send it again.
-	if tellErr := c.tell(a, seq, slices.Clip(body)); tellErr != nil && !untold(tellErr) {
+	tellErr := c.tell(a, seq, slices.Clip(body))
+	switch {
+	case tellErr == nil, errors.Is(tellErr, rooms.ErrDetached):
+	case errors.Is(tellErr, rooms.ErrSettling): // the number of the message counts no more, but the client shall know
+		_ = c.tell(a, 0, slices.Clip(body))
+	default:
+		// If not even this can be said with a number, the message is not settled, and a later one must not settle past it: the
+		// client shall resume, and send it again.
 		c.say(protocol.EncodeError(err, 0))
 		c.close(protocol.CloseInternal, "")
 	}

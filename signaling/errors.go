@@ -8,12 +8,6 @@ import (
 	"parley/signaling/protocol"
 )
 
-// untold tells whether a message is passed over without a word: the connection is being closed, with the reason; or the server
-// is about to end, and what it has not acknowledged its client knows not to be taken.
-func untold(err error) bool {
-	return errors.Is(err, rooms.ErrDetached) || errors.Is(err, rooms.ErrSettling)
-}
-
 // wireError gives an error in the words of the wire. The text of an internal one stays in the log.
 func (c *conn) wireError(err error) *protocol.Error {
 	var wire *protocol.Error
@@ -26,6 +20,10 @@ func (c *conn) wireError(err error) *protocol.Error {
 		return protocol.Errorf(protocol.CodeForbidden, "this identity is in the room already, on another connection")
 	case errors.Is(err, rooms.ErrSessionLost):
 		return protocol.Errorf(protocol.CodeSessionLost, "the session has ended: join anew")
+	case errors.Is(err, rooms.ErrSettling): // the code that asks for the message to be sent again
+		later := protocol.Errorf(protocol.CodeRateLimited, "the server is about to end: send this to the next one")
+		later.RetryAfter = 2
+		return later
 	case errors.Is(err, rooms.ErrNeverSent):
 		return protocol.Errorf(protocol.CodeBadMessage, "this acknowledges more than was sent")
 	case errors.Is(err, rooms.ErrTooManyRooms):

@@ -30,9 +30,13 @@ type entry struct {
 	at        time.Time
 	delivered bool
 	told      bool
+	excused   bool // by a restart of the server, if it does not come
 }
 
-func (e *entry) settled() bool { return e.delivered || e.told }
+func (e *entry) settled() bool { return e.delivered || e.told || e.excused }
+
+// missing tells whether an excuse is what settles it.
+func (e *entry) missing() bool { return e.excused && !e.delivered && !e.told }
 
 // sentID is how a client names a message; term says which of a sender's clients, one after the other, it was.
 type sentID struct {
@@ -226,7 +230,7 @@ func (l *ledger) conclude(peer string) {
 		if e.delivered {
 			return
 		}
-		if !e.told {
+		if !e.told && e.id != (sentID{}) { // what is being sent yet, the server is going to tell of
 			l.tell(e, "left")
 		}
 	}
@@ -239,22 +243,26 @@ func (l *ledger) finish() {
 	l.finished = true
 }
 
-// incomplete says that the sender or the receiver was told, after a restart of the server, that messages may be missing.
+// incomplete says that the sender or the receiver was told, after a restart of the server, that messages may be missing. Those
+// that are count as told.
 func (l *ledger) incomplete() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rest := l.behindHighest()
 	for i := range rest {
-		if !rest[i].settled() {
-			l.tell(&rest[i], "incomplete")
-		}
+		rest[i].excused = rest[i].id != (sentID{})
 	}
 }
+
+const byIncomplete = "incomplete"
 
 // trim forgets the oldest messages.
 func (l *ledger) trim() {
 	n := 0
 	for len(l.entries)-n > remembered && (l.entries[n].settled() || len(l.entries)-n > mostKept) {
+		if l.entries[n].missing() {
+			l.tell(&l.entries[n], byIncomplete)
+		}
 		n++
 	}
 	l.entries = l.entries[n:]
@@ -265,6 +273,7 @@ func (l *ledger) totals() counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.counts
+	c.told += l.missing()
 	c.open = c.sent + c.both - c.delivered - c.told
 	waiting := uint64(0)
 	for _, e := range l.behindHighest() {
@@ -276,6 +285,16 @@ func (l *ledger) totals() counts {
 	return c
 }
 
+// missing counts what has not come after a restart of the server. The mutex is held.
+func (l *ledger) missing() (n uint64) {
+	for i := range l.entries {
+		if l.entries[i].missing() {
+			n++
+		}
+	}
+	return n
+}
+
 // behindHighest gives the messages after the last one that was delivered. The mutex is held.
 func (l *ledger) behindHighest() []entry { return l.entries[max(l.highest, l.base)-l.base:] }
 
@@ -285,5 +304,8 @@ func (l *ledger) addReasons(to map[string]uint64) {
 	defer l.mu.Unlock()
 	for by, n := range l.toldBy {
 		to[by] += n
+	}
+	if n := l.missing(); n > 0 {
+		to[byIncomplete] += n
 	}
 }

@@ -50,6 +50,15 @@ func TestTheLedger(t *testing.T) {
 		"all leave":              {2, func(l *ledger) { l.finish(); l.receiverLeft("x"); l.receiverPast("x") }, counts{sent: 2, open: 2}},
 		"told at leaving":        {2, func(l *ledger) { arrive(l, 1); l.finish(); l.told(sentID{1, 1}, "lost"); l.told(sentID{1, 2}, "lost") }, counts{sent: 2, delivered: 1, told: 1}},
 		"a server that forgot":   {3, func(l *ledger) { arrive(l, 2); l.incomplete() }, counts{sent: 3, delivered: 1, told: 1, open: 1, overtaken: 1}},
+		"forgotten, yet came":    {2, func(l *ledger) { l.incomplete(); arrive(l, 1, 2) }, counts{sent: 2, delivered: 2}},
+		"forgotten and told":     {1, func(l *ledger) { l.incomplete(); l.told(sentID{1, 1}, "lost") }, counts{sent: 1, told: 1}},
+		"forgotten, and then not accepted": {1, func(l *ledger) {
+			l.begin("x", time.Time{})
+			l.incomplete()
+			l.receiverLeft("x")
+			l.receiverPast("x")
+			l.abandoned()
+		}, counts{sent: 1, told: 1}},
 		"doubled long ago": {4 * remembered, func(l *ledger) {
 			for n := range uint64(4 * remembered) {
 				arrive(l, n+1)

@@ -129,13 +129,15 @@ func (s *servers) serve(server *http.Server, on net.Listener) {
 	}()
 }
 
-// shutdown waits for requests; those that are not done when the context ends are cut off.
+// shutdown waits for requests; those that are not done when the context ends are cut off, which is no failure.
 func (s *servers) shutdown(ctx context.Context) error {
 	var all error
 	for _, server := range s.all {
-		if err := server.Shutdown(ctx); err != nil {
-			all = errors.Join(all, err, server.Close())
+		err := server.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close()
 		}
+		all = errors.Join(all, err)
 	}
 	return all
 }

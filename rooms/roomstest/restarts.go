@@ -18,6 +18,7 @@ func RunRestarts(t *testing.T, factory Factory) {
 		run  func(*testing.T, Factory)
 	}{
 		{"who settles takes nothing more", settleTakesNothing},
+		{"while somebody is away, settling disturbs nobody", settleServesTheOthers},
 		{"settling waits until what was taken is known to have arrived", settleDelivers},
 		{"settling tells the senders what could not be delivered", settleTells},
 		{"an engine that settles lets nobody in, and back whom it has", settleAdmits},
@@ -116,6 +117,23 @@ func settleTakesNothing(t *testing.T, factory Factory) {
 	if batch := ann.Next(); len(batch.Events) > 0 {
 		t.Fatalf("Ann gets %s", describe(batch.Events))
 	}
+}
+
+func settleServesTheOthers(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{AwayAfter: forever, Grace: forever})
+	ann, bob, carol := join(t, engine), join(t, engine), join(t, engine)
+	ann.want("joined", "joined")
+	carol.Detach()
+	ann.send(carol.Snapshot.Peer, 1, "for one who is away")
+	outcome := settle(t, engine, Patience)
+	bob.send(ann.Snapshot.Peer, 1, "as usual")
+	ann.want("as usual")
+	ann.Confirm(ann.last)
+	carol = carol.resume(0)
+	carol.want("for one who is away")
+	carol.Confirm(carol.last)
+	wantSettled(t, outcome)
+	wantErr(t, bob.Send(t.Context(), rooms.Message{Seq: 2, To: ann.Snapshot.Peer, Payload: []byte("late")}), rooms.ErrSettling)
 }
 
 func settleDelivers(t *testing.T, factory Factory) {

@@ -206,12 +206,12 @@ func (c *Client) resumed(r protocol.Resumed, now time.Time) error {
 		return violation("resumed with more received than was sent")
 	}
 	c.welcome(r.Welcome, now)
+	back := c.room.resumed(r.Peers, r.Complete, now.Add(c.grace))
 	var lost []Sent
 	if !r.Complete {
-		lost = c.out.lose()
+		lost = c.out.forfeit(c.room.expects)
 		c.introduce()
 	}
-	back := c.room.resumed(r.Peers, r.Complete, now.Add(c.grace))
 	c.push(Resumed{
 		Peers: c.room.all(), ICEServers: r.ICEServers, ICEServersExpire: seconds(r.ICEServersExpire, maxExpire),
 		Complete: r.Complete, Lost: lost,

@@ -200,10 +200,12 @@ func (o *outbox) resend() {
 	o.add(e)
 }
 
-// hold keeps a message for a peer that is expected back. Its number is only an id.
+// hold keeps a message for a peer that is expected back. If it has no number yet it gets one, which is only an id.
 func (o *outbox) hold(e *entry) {
-	o.last++
-	e.id = o.last
+	if e.id == 0 {
+		o.last++
+		e.id = o.last
+	}
 	if o.held == nil {
 		o.held = make(map[string][]*entry)
 	}
@@ -230,14 +232,38 @@ func (o *outbox) lose() []Sent {
 	for _, entries := range o.held {
 		all = append(all, entries...)
 	}
-	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
 	*o = outbox{last: o.last, written: o.written, first: o.first}
-	if len(all) == 0 {
+	return tell(all)
+}
+
+// forfeit takes out and gives what a server that knows nothing of it any more may have had: all that was written to it and not
+// refused. The rest waits on, for those who are expected back separately.
+func (o *outbox) forfeit(expected func(peer string) bool) []Sent {
+	n := o.after(o.written)
+	lost := tell(slices.Clone(o.sent[:n]))
+	hold := func(e *entry) bool {
+		if expected(e.to) {
+			o.hold(e)
+			return true
+		}
+		return false
+	}
+	o.again = slices.DeleteFunc(o.again, hold)
+	o.sent = slices.DeleteFunc(slices.Delete(o.sent, 0, n), hold)
+	o.next, o.kept = 0, nil
+	o.pause, o.resending = time.Time{}, true // it was the server before that refused, and nothing is in flight any more
+	return lost
+}
+
+// tell gives messages as the application hears of them, in the order of sending.
+func tell(entries []*entry) []Sent {
+	if len(entries) == 0 {
 		return nil
 	}
-	lost := make([]Sent, len(all))
-	for i, e := range all {
-		lost[i] = e.told()
+	slices.SortFunc(entries, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
+	sent := make([]Sent, len(entries))
+	for i, e := range entries {
+		sent[i] = e.told()
 	}
-	return lost
+	return sent
 }

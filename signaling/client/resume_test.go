@@ -194,6 +194,7 @@ func TestIncompleteResume(t *testing.T) {
 		m.expect(protocol.TypeMessage)
 		m.drop()
 		lost(t, c)
+		message(t, c, "ann", 10) // never written, so that it is not lost
 		r := resumed("s2", 0, peer("new"))
 		r.Complete = false
 		m = f.resume("s1", 0, r)
@@ -215,8 +216,10 @@ func TestIncompleteResume(t *testing.T) {
 		if e := next[client.PeerBack](t, c); e.Peer != "ann" {
 			t.Errorf("back: %q", e.Peer)
 		}
-		if got := m.expect(protocol.TypeMessage); data(got) != "2" {
-			t.Errorf("data %s, want 2", data(got))
+		for _, want := range []string{"10", "2"} {
+			if got := m.expect(protocol.TypeMessage); data(got) != want {
+				t.Errorf("data %s, want %s", data(got), want)
+			}
 		}
 		if e := next[client.Undelivered](t, c); e.ID != unsent || e.To != "bob" || e.Code != protocol.CodePeerGone {
 			t.Errorf("undelivered %+v", e)

@@ -53,6 +53,12 @@ func (r *roster) resumed(peers []protocol.Peer, complete bool, deadline time.Tim
 	return back
 }
 
+// expects tells whether a peer is away because the server was restarted.
+func (r *roster) expects(peer string) bool {
+	_, ghost := r.ghosts[peer]
+	return ghost
+}
+
 func (r *roster) haunt(peer string, deadline time.Time) {
 	if r.ghosts == nil {
 		r.ghosts = make(map[string]time.Time)

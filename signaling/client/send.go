@@ -248,7 +248,7 @@ func (c *Client) try(e *entry, update *protocol.Update, epoch int, now time.Time
 	if wait := c.pace.take(now, price(e, len(c.room.peers))); wait > 0 {
 		return wait, nil
 	}
-	if _, ghost := c.room.ghosts[e.to]; ghost {
+	if c.room.expects(e.to) {
 		c.out.hold(e)
 	} else {
 		c.out.add(e)

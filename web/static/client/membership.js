@@ -68,8 +68,9 @@ export class Membership {
   /** @param {Resumed} resumed @param {number} now */
   resumed(resumed, now) {
     if (resumed.peer !== this.self) throw violation("it resumed another peer");
-    const messages = this.session.resume(resumed, now);
+    this.session.resume(resumed, now);
     const { before, back } = this.roster.resumed(resumed.peers, resumed.complete, now + this.session.grace);
+    const messages = resumed.complete ? [] : this.session.forfeit((peer) => this.roster.isGhost(peer));
     for (const peer of back) this.session.release(peer);
     this.heartbeat = resumed.heartbeat;
     this.#outlet.welcomed();

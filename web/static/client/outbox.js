@@ -58,7 +58,7 @@ export class Outbox {
     const entry = { id: 0, seq: 0, type, to, data, body, paid: false };
     if (hold && to !== undefined) {
       entry.id = ++this.last;
-      this.#held.set(to, [...(this.#held.get(to) ?? []), entry]);
+      this.#hold(to, entry);
     } else if (this.#again.length > 0) {
       entry.id = ++this.last;
       this.#again.push(entry);
@@ -194,6 +194,39 @@ export class Outbox {
     this.#held.clear();
     this.#next = 0;
     this.#resending = false;
-    return all.sort((a, b) => a.id - b.id).map(({ id, type, to, data }) => ({ id, type, to, data }));
+    return tell(all);
   }
+
+  /**
+   * Takes out what a server that knows nothing of it any more may have had: all that was written to it and not refused. The rest waits
+   * on, for those who are expected back separately.
+   * @param {(peer: string) => boolean} expected
+   * @returns {Sent[]} what was taken out
+   */
+  forfeit(expected) {
+    const lost = this.#sent.splice(0, this.#after(this.written));
+    const goes = (/** @type {Entry} */ entry) => {
+      if (entry.to === undefined || !expected(entry.to)) return true;
+      this.#hold(entry.to, entry);
+      return false;
+    };
+    this.#again = this.#again.filter(goes);
+    this.#sent = this.#sent.filter(goes);
+    this.#kept = [];
+    this.#next = 0;
+    // It was the server before that refused, and nothing is in flight any more.
+    this.#pauseUntil = 0;
+    this.#resending = true;
+    return tell(lost);
+  }
+
+  /** @param {string} peer @param {Entry} entry */
+  #hold(peer, entry) {
+    this.#held.set(peer, [...(this.#held.get(peer) ?? []), entry]);
+  }
+}
+
+/** @param {Entry[]} entries @returns {Sent[]} them as the application hears of them, in the order of sending */
+function tell(entries) {
+  return entries.sort((a, b) => a.id - b.id).map(({ id, type, to, data }) => ({ id, type, to, data }));
 }

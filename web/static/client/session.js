@@ -71,13 +71,20 @@ export class Session {
    * Goes on with the session.
    * @param {Resumed} resumed
    * @param {number} now
-   * @returns {Sent[]} what is lost, where the server says that messages may be
    */
   resume(resumed, now) {
     if (!this.#outbox.resumed(resumed.received)) throw violation("it has received more than was sent");
     this.#welcome(resumed, now);
     this.#confirm = true;
-    return resumed.complete ? [] : this.#outbox.lose();
+  }
+
+  /**
+   * The server was restarted: what was written to the one before is not repeated. What was not is sent, as soon as its receiver is back.
+   * @param {(peer: string) => boolean} expected whether a peer is expected back
+   * @returns {Sent[]} what may be lost
+   */
+  forfeit(expected) {
+    return this.#outbox.forfeit(expected);
   }
 
   /**

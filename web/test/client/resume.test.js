@@ -53,6 +53,23 @@ test("a lost connection is resumed, in both directions", async () => {
   assert.deepEqual(told[5][1], { complete: true });
 });
 
+test("what was never written is sent after a restart of the server, as soon as its receiver is back", async () => {
+  const on = await inRoom({ peers: [peer("ann"), peer("bob")] });
+  on.network.last.closes(1012);
+  on.signaling.send({ type: "message", to: "ann", data: "for one who is away" });
+  on.signaling.send({ type: "message", to: "bob", data: "for one who is there" });
+  await on.clock.run(500);
+  on.network.last.take();
+  on.network.last.says(resumed({ complete: false, peers: [peer("bob")] }));
+  assert.deepEqual(on.take("lost"), []);
+  assert.deepEqual(
+    on.network.last.take().map(({ type, data }) => data ?? type),
+    ["ack", "for one who is there"],
+  );
+  on.network.last.says({ type: "peer-back", peer: "ann", seq: 100 });
+  assert.equal(on.network.last.takeOne("message").data, "for one who is away");
+});
+
 test("after a restart of the server a client says again who it is, if there is more to say than its first name", async () => {
   const restarted = resumed({ complete: false });
   const said = ({ network }) =>
