@@ -49,16 +49,6 @@ func TestTheLedger(t *testing.T) {
 		"a room with it":         {2, func(l *ledger) { l.receiverPast("x"); l.roomIs([]string{"x"}) }, counts{sent: 2, open: 2}},
 		"all leave":              {2, func(l *ledger) { l.finish(); l.receiverLeft("x"); l.receiverPast("x") }, counts{sent: 2, open: 2}},
 		"told at leaving":        {2, func(l *ledger) { arrive(l, 1); l.finish(); l.told(sentID{1, 1}, "lost"); l.told(sentID{1, 2}, "lost") }, counts{sent: 2, delivered: 1, told: 1}},
-		"a server that forgot":   {3, func(l *ledger) { arrive(l, 2); l.incomplete() }, counts{sent: 3, delivered: 1, told: 1, open: 1, overtaken: 1}},
-		"forgotten, yet came":    {2, func(l *ledger) { l.incomplete(); arrive(l, 1, 2) }, counts{sent: 2, delivered: 2}},
-		"forgotten and told":     {1, func(l *ledger) { l.incomplete(); l.told(sentID{1, 1}, "lost") }, counts{sent: 1, told: 1}},
-		"forgotten, and then not accepted": {1, func(l *ledger) {
-			l.begin("x", time.Time{})
-			l.incomplete()
-			l.receiverLeft("x")
-			l.receiverPast("x")
-			l.abandoned()
-		}, counts{sent: 1, told: 1}},
 		"doubled long ago": {4 * remembered, func(l *ledger) {
 			for n := range uint64(4 * remembered) {
 				arrive(l, n+1)
@@ -68,20 +58,43 @@ func TestTheLedger(t *testing.T) {
 			arrive(l, 1)
 		}, counts{sent: 4 * remembered, delivered: 4 * remembered, doubled: 1}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			l := script(test.messages, test.then)
-			if got := l.totals(); got != test.want {
-				t.Errorf("\ngot  %+v\nwant %+v", got, test.want)
-			}
-			reasons, told := map[string]uint64{}, uint64(0)
-			l.addReasons(reasons)
-			for _, n := range reasons {
-				told += n
-			}
-			if told != test.want.told {
-				t.Errorf("%d were told, by %v", test.want.told, reasons)
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkLedger(t, script(test.messages, test.then), test.want) })
+	}
+}
+
+func TestTheLedgerOverARestart(t *testing.T) {
+	for name, test := range map[string]struct {
+		messages int
+		then     func(*ledger)
+		want     counts
+	}{
+		"a server that forgot": {3, func(l *ledger) { arrive(l, 2); l.incomplete() }, counts{sent: 3, delivered: 1, told: 1, open: 1, overtaken: 1}},
+		"forgotten, yet came":  {2, func(l *ledger) { l.incomplete(); arrive(l, 1, 2) }, counts{sent: 2, delivered: 2}},
+		"forgotten and told":   {1, func(l *ledger) { l.incomplete(); l.told(sentID{1, 1}, "lost") }, counts{sent: 1, told: 1}},
+		"forgotten, and then not accepted": {1, func(l *ledger) {
+			l.begin("x", time.Time{})
+			l.incomplete()
+			l.receiverLeft("x")
+			l.receiverPast("x")
+			l.abandoned()
+		}, counts{sent: 1, told: 1}},
+	} {
+		t.Run(name, func(t *testing.T) { checkLedger(t, script(test.messages, test.then), test.want) })
+	}
+}
+
+func checkLedger(t *testing.T, l *ledger, want counts) {
+	t.Helper()
+	if got := l.totals(); got != want {
+		t.Errorf("\ngot  %+v\nwant %+v", got, want)
+	}
+	reasons, told := map[string]uint64{}, uint64(0)
+	l.addReasons(reasons)
+	for _, n := range reasons {
+		told += n
+	}
+	if told != want.told {
+		t.Errorf("%d were told, by %v", want.told, reasons)
 	}
 }
 

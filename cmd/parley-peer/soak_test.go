@@ -67,7 +67,7 @@ func soak(t *testing.T, run soakRun) {
 func soakOnce(t *testing.T, binary string, args []string, run soakRun) {
 	p := &serverProcess{
 		t: t, binary: binary, home: t.TempDir(), listen: freeAddress(t), admin: freeAddress(t),
-		args: args,
+		args: append(args, "--connections-per-address", "0", "--joins-per-address", "0"), // all come from one address
 	}
 	p.start()
 	before := p.measure()
