@@ -26,7 +26,7 @@ type Source interface {
 	// TLSConfig returns a new configuration for a listener, or nil when the mode serves without
 	// TLS. Call it once for each listener: every configuration has session tickets of its own.
 	//
-	// Wrap the listener with tls.NewListener and call Serve. ServeTLS would add HTTP/2 by itself.
+	// Do the handshakes in the listener, as tls.NewListener does, and call Serve. ServeTLS would add HTTP/2 by itself.
 	TLSConfig() *tls.Config
 
 	// NotAfter returns when the certificate that is served now ends, or the zero time when there

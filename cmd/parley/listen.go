@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"parley/certs"
@@ -75,12 +75,12 @@ func openTLS(s *Settings, log zerolog.Logger) (tlsSetup, error) {
 }
 
 // listener puts TLS over a listener, if there is to be any.
-func (t tlsSetup) listener(l net.Listener) net.Listener {
+func (t tlsSetup) listener(l net.Listener, registry prometheus.Registerer, log zerolog.Logger) net.Listener {
 	config := t.source.TLSConfig()
 	if config == nil {
 		return l
 	}
-	return tls.NewListener(l, config)
+	return newHandshakes(l, config, registry, log).start()
 }
 
 func logReload(log zerolog.Logger, r certs.Reload) {

@@ -73,7 +73,7 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 		return errors.Join(err, endpoint.Shutdown(context.WithoutCancel(ctx)))
 	}
 	servers := &servers{failed: make(chan error, 2)}
-	servers.serve(newPublicServer(handler, log), tls.listener(s.TrustedProxy.listener(public)))
+	servers.serve(newPublicServer(handler, log), tls.listener(s.TrustedProxy.listener(public), registry, log))
 	at := addresses{public: public.Addr()}
 	if admin != nil {
 		at.admin = admin.Addr()
