@@ -37,7 +37,7 @@ type conn struct {
 	flood     flood
 	resumed   bool // and not yet heard: the session's older secret is still good
 
-	heard    atomic.Int64 // when the last frame came, in Unix nanoseconds
+	heard    atomic.Int64 // when the last frame came: the time.Duration since Server.began
 	welcomed atomic.Bool  // joined or resumed is on its way
 	handle   *handle
 
@@ -96,22 +96,21 @@ func newConn(s *Server, ws *websocket.Conn, from client, seat *seat) *conn {
 
 // start runs the connection. Its reading goroutine is the one that Server.add has counted.
 func (c *conn) start() {
-	c.heard.Store(c.opened.UnixNano())
+	c.hear()
 	// A control frame is a sign of life like any other. The answer to a ping waits for its turn like all that is written:
 	// gorilla's own gives it a second, and the connection up when that is not enough.
 	c.ws.SetPingHandler(func(data string) error {
-		c.heard.Store(time.Now().UnixNano())
+		c.hear()
 		c.sendPong([]byte(data))
 		return nil
 	})
 	// Pongs carry back the number that the ping went out with.
 	c.ws.SetPongHandler(func(data string) error {
-		now := time.Now()
-		c.heard.Store(now.UnixNano())
+		c.hear()
 		if seq, err := strconv.ParseUint(data, 10, 64); err == nil {
 			if a := c.attached(); a != nil {
 				a.Confirm(seq)
-				c.allowance.refusals.pong(seq, now)
+				c.allowance.refusals.pong(seq, time.Now())
 			}
 		}
 		return nil
@@ -123,7 +122,7 @@ func (c *conn) start() {
 	if within > 0 {
 		c.later(within, (*conn).checkJoined)
 	}
-	c.later(c.untilNextCheck(time.Now()), (*conn).check)
+	c.later(c.untilNextCheck(), (*conn).check)
 	go c.read()
 }
 
@@ -144,7 +143,7 @@ func (c *conn) read() {
 			c.lost(err)
 			return
 		}
-		c.heard.Store(time.Now().UnixNano())
+		c.hear()
 		if c.isEnding() {
 			continue // only the answer to the close frame is awaited
 		}
@@ -261,7 +260,6 @@ func (c *conn) checkJoined() {
 
 // check finds out whether the client is alive, and asks it.
 func (c *conn) check() {
-	now := time.Now()
 	c.mu.Lock()
 	closed := c.closed
 	c.mu.Unlock()
@@ -269,18 +267,26 @@ func (c *conn) check() {
 		return
 	}
 	dead := c.server.config.DeadAfter
-	if dead > 0 && now.Sub(time.Unix(0, c.heard.Load())) >= dead {
+	if dead > 0 && c.silence() >= dead {
 		c.close(protocol.ClosePingTimeout, "nothing heard")
 		// Nobody is going to answer the close frame, or take it from a full socket.
 		c.later(time.Second, (*conn).drop)
 		return
 	}
 	c.sendPing()
-	c.later(c.untilNextCheck(now), (*conn).check)
+	c.later(c.untilNextCheck(), (*conn).check)
+}
+
+// hear notes a sign of life.
+func (c *conn) hear() { c.heard.Store(int64(time.Since(c.server.began))) }
+
+// silence is how long ago the last sign of life came.
+func (c *conn) silence() time.Duration {
+	return time.Since(c.server.began) - time.Duration(c.heard.Load())
 }
 
 // untilNextCheck is the time to the next ping, or to the moment when the client counts as dead.
-func (c *conn) untilNextCheck(now time.Time) time.Duration {
+func (c *conn) untilNextCheck() time.Duration {
 	config := &c.server.config
 	wait := config.PingEvery
 	if wait <= 0 {
@@ -288,7 +294,7 @@ func (c *conn) untilNextCheck(now time.Time) time.Duration {
 	}
 	wait += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(wait))
 	if config.DeadAfter > 0 {
-		wait = min(wait, time.Unix(0, c.heard.Load()).Add(config.DeadAfter).Sub(now))
+		wait = min(wait, config.DeadAfter-c.silence())
 	}
 	return max(wait, time.Millisecond)
 }

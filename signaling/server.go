@@ -30,6 +30,7 @@ import (
 // Server is the endpoint, an http.Handler for the path /ws. Make it with New, end it with Shutdown.
 type Server struct {
 	// Static after construction.
+	began     time.Time // to measure from: a clock that is set does not change what has passed since
 	config    Config
 	engine    rooms.Engine
 	metrics   *metrics
@@ -65,7 +66,7 @@ func New(config Config, engine rooms.Engine) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, engine: engine, origins: origins,
+		began: time.Now(), config: config, engine: engine, origins: origins,
 		proxies:  proxies{trusted: config.TrustedProxies, tls: config.TLS, log: config.Log, warned: &sync.Once{}},
 		warnings: newWarnings(),
 		wheel:    newWheel(wheelTick),
