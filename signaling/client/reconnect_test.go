@@ -12,6 +12,26 @@ import (
 	"parley/signaling/protocol"
 )
 
+// A resolver that fails for a while costs no session.
+func TestNamesThatCannotBeLookedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		c, m := f.join(nil)
+		failure := &net.DNSError{Err: "server misbehaving", Name: "fake", IsTemporary: true}
+		f.refuseDials(failure)
+		m.drop()
+		lost(t, c)
+		for range 3 {
+			if e := next[client.Reconnecting](t, c); !errors.Is(e.Err, failure) {
+				t.Fatalf("%v", e.Err)
+			}
+		}
+		f.refuseDials(nil)
+		f.resume("s1", 0, resumed("s2", 0))
+		until[client.Resumed](t, c)
+	})
+}
+
 func TestCloseCodes(t *testing.T) {
 	tests := []struct {
 		code   protocol.CloseCode
