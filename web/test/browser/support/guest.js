@@ -158,8 +158,6 @@ export function watches(person, count) {
     person,
     `moving pictures of ${count}`,
     async (count) => {
-      if (globalThis.looking) return false; // the question before this one is still being answered
-      globalThis.looking = true;
       globalThis.framesBefore ??= new Map();
       let growing = 0;
       for (const connection of globalThis.connections) {
@@ -171,7 +169,6 @@ export function watches(person, count) {
           else if (entry.framesDecoded >= before + 5) growing++;
         }
       }
-      globalThis.looking = false;
       if (growing < count) return false;
       globalThis.framesBefore = undefined;
       return true;

@@ -1,6 +1,9 @@
 /** Somebody with a browser. What goes wrong in it without being expected fails the test. */
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import { browser, WITHIN } from "./browsers.js";
+
+const POLL = 25; // ms
 
 /**
  * @typedef {object} Person
@@ -26,7 +29,7 @@ export async function person(t, name, { kind, media, flags, viewport = { width: 
   const context = await (await browser(kind, { media, flags })).createBrowserContext();
   const page = await context.newPage();
   page.setDefaultTimeout(WITHIN);
-  await page.setViewport(viewport);
+  await resize(page, viewport);
   /** @type {RegExp[]} */
   const expected = [];
   const person = { name, page, requests: [], problems: [], expect: (pattern) => expected.push(pattern), close };
@@ -52,18 +55,45 @@ export async function person(t, name, { kind, media, flags, viewport = { width: 
 }
 
 /**
- * Waits until something is so in the page. Pages in the background get no animation frames, hence the polling.
+ * @param {import("puppeteer-core").Page} page
+ * @param {import("puppeteer-core").Viewport} viewport
+ */
+async function resize(page, viewport) {
+  try {
+    await page.setViewport(viewport);
+  } catch (error) {
+    // Firefox 140 takes the size and knows no orientation, which is asked for with it.
+    if (!String(error).includes("unknown command emulation.setScreenOrientationOverride")) throw error;
+    await page.waitForFunction(({ width, height }) => innerWidth === width && innerHeight === height, {}, viewport);
+  }
+}
+
+/**
+ * Waits until something is so in the page. It is asked from here and not by the page itself, where Firefox 140 lets the page's
+ * Content-Security-Policy forbid it.
  * @param {Person} person
  * @param {string} what for people
  * @param {string | ((...args: any[]) => unknown)} condition
  * @param {...unknown} args
+ * @returns {Promise<import("puppeteer-core").JSHandle>} what the condition gave
  */
 export async function until({ page, name, problems }, what, condition, ...args) {
+  const deadline = Date.now() + WITHIN;
+  let cause;
   try {
-    return await page.waitForFunction(condition, { polling: 25, timeout: WITHIN }, ...args);
-  } catch (cause) {
-    const told = () => globalThis.diagnose?.() ?? document.body?.innerText.slice(0, 2000);
-    const text = await page.evaluate(told).catch(String);
-    throw new Error(`${name}: ${what} did not come. The page says:\n${text}\n${problems.join("\n")}`, { cause });
+    do {
+      const handle = await page.evaluateHandle(condition, ...args);
+      if (await handle.evaluate((value) => Boolean(value))) return handle;
+      await handle.dispose();
+      await setTimeout(POLL);
+    } while (Date.now() < deadline);
+  } catch (error) {
+    cause = error;
   }
+  const told = () => globalThis.diagnose?.() ?? document.body?.innerText.slice(0, 2000);
+  const text = await page.evaluate(told).catch(String);
+  throw new Error(
+    `${name}: ${what} did not come. The page says:\n${text}\n${problems.concat(cause ?? []).join("\n")}`,
+    { cause },
+  );
 }
