@@ -11,6 +11,9 @@ import { pathOf } from "./path.js";
 /** The data channel that every connection has: negotiated, so that it is there without asking. */
 export const CHANNEL = Object.freeze({ label: "parley", id: 0 });
 
+/** States in which nothing passes. In "connecting" it does where the channel is open: Firefox says so of a call that stands while an offer waits. */
+const BROKEN = new Set(["disconnected", "failed", "closed"]);
+
 const DISCONNECTED = 5000; // ms that a connection may be interrupted before it is helped
 const LATER = 2000; // ms that the side which joined first leaves the restart to the other
 const FIRST_RESTART = 2000; // ms, the first wait for a restart to work
@@ -79,7 +82,7 @@ export class Call {
 
   /** Whether it works, as far as this side can tell, without any server. */
   get stands() {
-    return this.state === "connected" && this.channel.readyState === "open";
+    return this.channel.readyState === "open" && !BROKEN.has(this.state);
   }
 
   /** @param {boolean} polite */
@@ -146,7 +149,7 @@ export class Call {
 
   /** Signals may have been lost: what is under way is begun again. */
   recover() {
-    if (this.#negotiation.busy || this.state !== "connected") void this.#negotiation.recover();
+    if (this.#negotiation.busy || this.state !== "connected") void this.#negotiation.recover(!this.stands);
   }
 
   /** The network has changed: an interruption is not waited out. */

@@ -1,3 +1,5 @@
+import { originOf, withRole } from "./sdp.js";
+
 /** @import { Description, Signal, WireCandidate } from "./types.js" */
 
 /**
@@ -19,6 +21,7 @@ export class Negotiation {
   #makingOffer = false;
   #ignoreOffer = false;
   #settingAnswer = false;
+  #answering = 0; // offers of the other side
   #rollingBack = false;
   #wanted = false; // an offer was due while held
   #held;
@@ -72,7 +75,7 @@ export class Negotiation {
       this.#wanted = true;
       return;
     }
-    if (this.#pc.signalingState !== "stable") return; // looked at again when it is
+    if (this.busy || this.#answering > 0) return; // looked at again when it is over
     this.#makingOffer = true;
     try {
       await this.#pc.setLocalDescription();
@@ -89,7 +92,7 @@ export class Negotiation {
     const { localDescription } = this.#pc;
     if (!localDescription) return;
     const { type, sdp } = localDescription;
-    if (type === "offer") this.#send(type, { sdp });
+    if (type === "offer") this.#send(type, { sdp: withRole(sdp, this.#pc) });
     else if (type === "answer") this.#send(type, { sdp, answers });
   }
 
@@ -127,8 +130,13 @@ export class Negotiation {
     this.#ignoreOffer = !ready && !this.polite;
     if (this.#ignoreOffer) return;
     this.#held = this.#wanted = false; // what this does not settle is asked for again
-    await this.#setRemote("offer", sdp);
-    await pc.setLocalDescription();
+    this.#answering++;
+    try {
+      await this.#setRemote("offer", sdp);
+      await pc.setLocalDescription();
+    } finally {
+      this.#answering--;
+    }
     this.#sendLocal(originOf(sdp)?.offer);
   }
 
@@ -181,29 +189,25 @@ export class Negotiation {
     if (this.#pc.signalingState !== "closed") this.#pc.restartIce();
   }
 
-  /** Begins again what was under way, because signals may have been lost: an unanswered offer is taken back and made anew. */
-  async recover() {
+  /**
+   * Begins again what was under way, because signals may have been lost: an unanswered offer is taken back and made anew.
+   * @param {boolean} restart whether candidates are gathered anew too
+   */
+  async recover(restart) {
     this.#early = [];
+    if (this.#pc.signalingState !== "have-local-offer") {
+      if (restart) this.restart();
+      return;
+    }
+    this.#rollingBack = true;
     try {
-      if (this.#pc.signalingState === "have-local-offer") {
-        this.#rollingBack = true;
-        await this.#pc.setLocalDescription({ type: "rollback" });
-      }
-      this.restart();
+      await this.#pc.setLocalDescription({ type: "rollback" });
+      if (restart) this.restart();
+      await this.#offer(); // Chromium asks for it while its signalingState is still that of before, and never again
     } catch (error) {
       this.#failed(error);
     } finally {
       this.#rollingBack = false;
     }
   }
-}
-
-/**
- * What a description's o= line (RFC 8866 §5.2) tells: the session, which an RTCPeerConnection keeps for all of its descriptions
- * (RFC 8829 §5.2.2), and together with the version a name for the one offer.
- * @param {string} sdp
- */
-function originOf(sdp) {
-  const [, session, version] = /^o=\S+ (\S+) (\S+)/m.exec(sdp) ?? [];
-  return session === undefined ? undefined : { session, offer: `${session} ${version}` };
 }

@@ -158,6 +158,8 @@ test("a negotiation that was under way when a session was lost is begun again", 
   for (let seed = 1; seed <= 40; seed++) {
     const met = await meeting(["a", "b"], seed);
     const [a, b] = met.pages;
+    met.hub.internet.likeChromium = seed % 3 === 1;
+    met.hub.internet.likeFirefox = seed % 3 === 2;
     a.peer(b).connection.addTrack();
     b.peer(a).connection.addTrack();
     await met.hub.run(met.hub.random() * 60);
@@ -168,6 +170,22 @@ test("a negotiation that was under way when a session was lost is begun again", 
     for (const page of met.pages) page.heard = page.heard.filter(([type]) => type !== "error"); // stale candidates
     assertKept(met);
     assertMeshed(met.hub, `seed ${seed}`);
+  }
+});
+
+test("an offer that is lost with everyone's session is made again", async () => {
+  for (const like of ["neither", "likeChromium", "likeFirefox"]) {
+    const met = await meeting(["a", "b"]);
+    const [a, b] = met.pages;
+    met.hub.internet[like] = true;
+    for (const page of met.pages) page.inside = false;
+    a.peer(b).connection.addTrack();
+    await met.hub.run(100);
+    assert.equal(a.peer(b).connection.signalingState, "have-local-offer");
+    for (const page of met.pages) page.join();
+    await met.hub.run(5000);
+    assertKept(met);
+    assertMeshed(met.hub, like);
   }
 });
 

@@ -102,17 +102,33 @@ const random50 = (seed) => seed % 2 === 0;
 
 test("signals that were lost are made good by beginning again", async () => {
   for (let seed = 1; seed <= 60; seed++) {
-    const { clock, random, sides, connect } = pair({ seed });
+    const { clock, random, sides, connect, internet } = pair({ seed });
+    internet.likeChromium = seed % 3 === 1;
+    internet.likeFirefox = seed % 3 === 2;
     connect();
     await clock.run(random() * 100);
     for (const { pc } of sides) pc.addTrack();
     for (const { wire } of sides) wire.up = false;
     await clock.run(random() * 100);
     for (const { wire } of sides) wire.up = true;
-    for (const { negotiation } of sides) negotiation.recover();
+    for (const { negotiation } of sides) negotiation.recover(true);
     await clock.run(3000);
     for (const side of sides) side.errors = side.errors.filter((error) => error.message !== "another generation");
     assertAgreed(sides, `seed ${seed}`);
+  }
+});
+
+test("candidates are gathered anew, whoever offers and whatever role the other side would choose", async () => {
+  const { clock, internet, sides, connect } = pair();
+  internet.likeFirefox = true;
+  connect();
+  await clock.run(1000);
+  for (const { negotiation, pc } of [...sides, ...sides]) {
+    const { restarts } = pc;
+    negotiation.restart();
+    await clock.run(1000);
+    assertAgreed(sides);
+    assert.equal(pc.restarts, restarts + 1);
   }
 });
 
@@ -208,7 +224,7 @@ test("nothing is told of a connection that was closed meanwhile", async () => {
   await clock.run(3);
   for (const { pc } of sides) pc.close();
   earlier.negotiation.restart();
-  await earlier.negotiation.recover();
+  await earlier.negotiation.recover(true);
   await clock.run(1000);
   for (const { errors } of sides) assert.deepEqual(errors, []);
 });

@@ -71,13 +71,15 @@ async function start(name, args, ready) {
 export async function startServer(...flags) {
   const listen = flags.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
   const args = ["serve", ...listen, "--admin-listen", "off", "--log-format", "json", "--log-level", "info", ...flags];
-  const { match, log, stop } = await start("parley", args, /"Parley is at (https?):\/\/[^:"]+:(\d+)\//);
+  const { match, log, stop, pid } = await start("parley", args, /"Parley is at (https?):\/\/[^:"]+:(\d+)\//);
   const port = Number(match[2]);
   const secure = match[1] === "https";
   return {
     port,
     log,
     stop,
+    /** Has it stand still: what is sent to it arrives, and is not looked at. */
+    pause: () => process.kill(pid, "SIGSTOP"),
     /** The page's address. */
     home: `${match[1]}://localhost:${port}/`,
     /** The endpoint's address. */

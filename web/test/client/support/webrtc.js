@@ -6,6 +6,10 @@ export class FakeInternet {
   /** @type {Map<string, FakePeerConnection>} by the session's number in its descriptions */
   all = new Map();
   up = true;
+  /** Differ from that as Chromium does: a rollback asks for a negotiation before signalingState says that it may begin, and only then. */
+  likeChromium = false;
+  /** Or as Firefox does: a call is connecting while an offer of more waits; and an offer that gathers anew is answered with a new DTLS role. */
+  likeFirefox = false;
   #waiting = [];
 
   constructor(clock, random = () => 0.5) {
@@ -50,6 +54,9 @@ let sessions = 1000;
 
 const read = (sdp, member) => new RegExp(`^a=${member}:(.*)$`, "m").exec(sdp)?.[1];
 
+/** The role of the other side. */
+const across = (role) => (role === "active" ? "passive" : "active");
+
 class FakeError extends Error {
   constructor(name, message) {
     super(message);
@@ -62,6 +69,7 @@ class FakePeerConnection extends EventTarget {
   connectionState = "new";
   iceConnectionState = "new";
   currentLocal = null;
+  currentRemote = null;
   pendingLocal = null;
   remoteDescription = null;
   channels = new Map();
@@ -74,6 +82,7 @@ class FakePeerConnection extends EventTarget {
   #generation = 0;
   #restart = false;
   #begun = false; // the data channel was negotiated
+  #role = ""; // in DTLS
   #chain = Promise.resolve();
   #operations = 0;
   #flag = false;
@@ -89,6 +98,14 @@ class FakePeerConnection extends EventTarget {
 
   get localDescription() {
     return this.pendingLocal ?? this.currentLocal;
+  }
+
+  get currentLocalDescription() {
+    return this.currentLocal;
+  }
+
+  get currentRemoteDescription() {
+    return this.currentRemote;
   }
 
   getConfiguration() {
@@ -155,19 +172,32 @@ class FakePeerConnection extends EventTarget {
   #stable() {
     this.signalingState = "stable";
     this.#flag = false;
+    if (this.connectionState === "connecting") this.become("connected");
     this.check();
   }
 
-  #describe(type) {
+  #take(role) {
+    if (this.#role !== "" && role !== this.#role)
+      throw new FakeError("InvalidAccessError", "DTLS has another role already");
+    this.#role = role;
+  }
+
+  #describe(type, setup) {
     const ufrag = `${this.session}.${this.#generation}`;
     const tracks = this.tracks;
-    const sdp = `v=0\r\no=- ${this.session} ${++this.#version} IN IP4 0.0.0.0\r\na=ufrag:${ufrag}\r\na=tracks:${tracks}\r\n`;
+    const sdp = `v=0\r\no=- ${this.session} ${++this.#version} IN IP4 0.0.0.0\r\na=ufrag:${ufrag}\r\na=tracks:${tracks}\r\na=setup:${setup}\r\n`;
     return { type, sdp, tracks, ufrag };
   }
 
   setLocalDescription(description) {
     return this.#queue(() => {
-      if (description?.type === "rollback") return this.#rollback();
+      if (description?.type === "rollback") {
+        const early = this.internet.likeChromium && this.#needed;
+        if (early) this.dispatchEvent(new Event("negotiationneeded"));
+        this.#rollback();
+        this.#flag = early;
+        return;
+      }
       if (this.signalingState === "have-remote-offer") {
         this.#answer();
         return;
@@ -177,7 +207,9 @@ class FakePeerConnection extends EventTarget {
       if (this.#restart) this.restarts++;
       this.offers++;
       this.signalingState = "have-local-offer";
-      this.pendingLocal = this.#describe("offer");
+      this.pendingLocal = this.#describe("offer", "actpass");
+      if (this.internet.likeFirefox && this.agreed < this.tracks && this.connectionState === "connected")
+        this.become("connecting");
       if (fresh) this.#gather();
     });
   }
@@ -187,7 +219,12 @@ class FakePeerConnection extends EventTarget {
     const ufrag = read(this.remoteDescription.sdp, "ufrag");
     const fresh = before !== ufrag;
     if (fresh) this.#generation++;
-    this.currentLocal = { ...this.#describe("answer"), answers: ufrag };
+    if (fresh && this.internet.likeFirefox) this.#role = "";
+    const offered = read(this.remoteDescription.sdp, "setup");
+    if (offered === "actpass") this.#role ||= "active";
+    else this.#take(across(offered));
+    this.currentLocal = { ...this.#describe("answer", this.#role), answers: ufrag };
+    this.currentRemote = this.remoteDescription;
     this.agreed = Math.max(this.agreed, Math.min(this.tracks, Number(read(this.remoteDescription.sdp, "tracks"))));
     this.#begun = true;
     if (fresh) this.#restart = false;
@@ -211,6 +248,7 @@ class FakePeerConnection extends EventTarget {
       } else if (this.signalingState !== "have-local-offer") {
         throw new FakeError("InvalidStateError", "no offer waits for this answer");
       } else {
+        this.#take(across(read(sdp, "setup")));
         this.currentLocal = { ...this.pendingLocal, answers: read(sdp, "ufrag") };
         this.pendingLocal = null;
         this.agreed = this.currentLocal.tracks;
@@ -219,6 +257,7 @@ class FakePeerConnection extends EventTarget {
       }
       this.remote = session;
       this.remoteDescription = { type, sdp };
+      if (type === "answer") this.currentRemote = this.remoteDescription;
       if (type === "answer") this.#stable();
     });
   }
