@@ -24,6 +24,9 @@
 // application needs. Two goroutines run for a Client, one that reads and connects and one that writes; both have ended when
 // Leave or Close returns.
 //
+// Negotiation and Calls are for applications with a WebRTC stack: one knows whose offer wins, the other which call is whose when
+// ids have changed.
+//
 // A message that was accepted by one of the sending methods is delivered exactly once, in order for each receiver, over any
 // number of lost connections; or its loss is told: by Undelivered, Refused, or the Lost of Joined, Resumed and Ended.
 package client
