@@ -60,6 +60,10 @@ func (c *caller) attach(pc *webrtc.PeerConnection, channel *webrtc.DataChannel) 
 	return c.sender.AddTo(pc)
 }
 
+func (c *caller) receive(channel *webrtc.DataChannel, m webrtc.DataChannelMessage) {
+	c.probe.receive(channel, m.Data)
+}
+
 func (c *caller) close() {
 	c.cancel()
 	c.done.Wait()

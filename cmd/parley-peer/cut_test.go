@@ -20,7 +20,6 @@ import (
 
 	"parley/cmd/parley-peer/media"
 	"parley/signaling/client"
-	"parley/signaling/protocol"
 )
 
 // upWithin is how long a call may take to be connected after its link has returned: what users are promised.
@@ -197,8 +196,6 @@ func (g *guest) Next(ctx context.Context) (client.Event, error) {
 	}
 	return e, err
 }
-
-func (g *guest) Peers() []protocol.Peer { return g.client.Peers() }
 
 // connectedAt is when the call that was verified was up.
 func (g *guest) connectedAt() (at time.Time) {

@@ -43,21 +43,20 @@ func runEcho(ctx context.Context, s *peerSettings) error {
 	return nil
 }
 
-func (e *echoer) attach(pc *webrtc.PeerConnection, channel *webrtc.DataChannel) error {
+func (e *echoer) attach(pc *webrtc.PeerConnection, _ *webrtc.DataChannel) error {
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { e.echo.Track(t, r, pc) })
-	sendBack(channel)
-	pc.OnDataChannel(sendBack)
+	pc.OnDataChannel(func(other *webrtc.DataChannel) {
+		other.OnMessage(func(m webrtc.DataChannelMessage) { e.receive(other, m) })
+	})
 	return e.echo.AddTo(pc)
 }
 
-func (e *echoer) close() { e.echo.Close() }
-
-func sendBack(channel *webrtc.DataChannel) {
-	channel.OnMessage(func(m webrtc.DataChannelMessage) {
-		if m.IsString {
-			_ = channel.SendText(string(m.Data)) // a channel that has closed is the link's to notice
-		} else {
-			_ = channel.Send(m.Data)
-		}
-	})
+func (e *echoer) receive(channel *webrtc.DataChannel, m webrtc.DataChannelMessage) {
+	if m.IsString {
+		_ = channel.SendText(string(m.Data)) // a channel that has closed is the link's to notice
+	} else {
+		_ = channel.Send(m.Data)
+	}
 }
+
+func (e *echoer) close() { e.echo.Close() }

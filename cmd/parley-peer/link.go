@@ -23,6 +23,8 @@ type signaler interface {
 type content interface {
 	// attach puts tracks and handlers on a new peer connection, before it is negotiated.
 	attach(pc *webrtc.PeerConnection, channel *webrtc.DataChannel) error
+	// receive takes a message that has come on the channel.
+	receive(channel *webrtc.DataChannel, m webrtc.DataChannelMessage)
 	close()
 }
 
@@ -30,21 +32,24 @@ type content interface {
 // after the other by one goroutine, as a browser does it, so that nothing overtakes anything.
 type link struct {
 	// Static after construction.
-	peer     protocol.Peer
 	api      *webrtc.API
 	config   webrtc.Configuration
 	signaler signaler
 	content  content
 	logf     func(format string, args ...any)
+	noted    func(client.Note) // is told what the other side tells about itself; does not wait
+	down     func()            // is told that the call does not stand any more; does not wait
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	ops    chan func() error
 	ended  chan struct{}
 
-	// Owned by run.
+	// Owned by run, which also sets peer and channel (under mu, for the others to read them under mu).
 	pc          *webrtc.PeerConnection
 	negotiation *client.Negotiation
+	peer        protocol.Peer
+	channel     *webrtc.DataChannel // nil before there is a peer connection
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -129,7 +134,7 @@ func (l *link) build() error {
 	}
 	l.pc = pc
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
-		message := candidate{Type: protocol.TypeCandidate, To: l.peer.Peer}
+		message := candidate{Type: protocol.TypeCandidate}
 		if c != nil {
 			init := c.ToJSON()
 			message.Candidate = &init
@@ -138,6 +143,7 @@ func (l *link) build() error {
 			if l.pc != pc {
 				return nil
 			}
+			message.To = l.peer.Peer
 			return l.send(message)
 		})
 	})
@@ -154,6 +160,7 @@ func (l *link) build() error {
 	if err != nil {
 		return err
 	}
+	l.attend(channel)
 	return l.content.attach(pc, channel)
 }
 
@@ -193,6 +200,13 @@ func (l *link) receive(s client.Signal) {
 }
 
 func (l *link) receiveOffer(sdp string) error {
+	if l.strange(sdp) {
+		l.logf("%s has begun anew", l.name())
+		l.negotiation = client.NewNegotiation(l.peer.Polite)
+		if err := l.rebuild(); err != nil {
+			return err
+		}
+	}
 	stable := l.pc == nil || l.pc.SignalingState() == webrtc.SignalingStateStable
 	switch l.negotiation.Describe(true, stable) {
 	case client.Ignore:
@@ -203,8 +217,9 @@ func (l *link) receiveOffer(sdp string) error {
 		// offers but the first, and one to restart a connection that has failed.
 		l.logf("%s: our offer collided, theirs goes first", l.name())
 		l.negotiation.OfferAgain()
-		_ = l.pc.Close()
-		l.pc = nil
+		if err := l.rebuild(); err != nil {
+			return err
+		}
 	}
 	if l.pc == nil {
 		if err := l.build(); err != nil {
@@ -228,6 +243,12 @@ func (l *link) receiveOffer(sdp string) error {
 }
 
 func (l *link) receiveAnswer(sdp string) error {
+	if l.strange(sdp) { // it answers with another peer connection than the offer was for
+		if err := l.rebuild(); err != nil {
+			return err
+		}
+		return l.offer(false)
+	}
 	if l.pc == nil || l.negotiation.Describe(false, l.pc.SignalingState() == webrtc.SignalingStateStable) != client.Accept {
 		return nil
 	}
@@ -277,6 +298,7 @@ func (l *link) changed(s webrtc.PeerConnectionState) error {
 	case webrtc.PeerConnectionStateConnected:
 		l.step(func(s *steps) *int64 { return &s.Connected })
 	case webrtc.PeerConnectionStateFailed:
+		l.down()
 		if l.peer.Polite && l.pc.SignalingState() == webrtc.SignalingStateStable {
 			return l.offer(true)
 		}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"sync"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -14,7 +14,6 @@ import (
 type participant interface {
 	signaler
 	Next(ctx context.Context) (client.Event, error)
-	Peers() []protocol.Peer
 }
 
 // meeting is this peer's side of a room: a link with each of the others, kept as they come and go.
@@ -26,131 +25,108 @@ type meeting struct {
 	content func(*link) (content, error)
 	logf    func(format string, args ...any)
 
-	mu sync.Mutex
-	// Guarded by mu.
+	// Owned by run.
+	ctx        context.Context
+	calls      *client.Calls
 	links      map[string]*link
 	iceServers []protocol.ICEServer
+
+	tasks *tasks // for run, of other goroutines; set when it begins
 }
 
 // run follows the events of the room until ctx or the client ends, and closes every link. The error says why the client
 // has ended; it is nil after a wished end.
 func (m *meeting) run(ctx context.Context) error {
-	defer m.closeLinks()
+	ctx, cancel := context.WithCancel(ctx)
+	m.ctx, m.calls, m.links, m.tasks = ctx, client.NewCalls(m), map[string]*link{}, newTasks()
+	events, failed := m.follow(ctx)
+	defer func() {
+		cancel()
+		for range events { // until it has ended
+		}
+		m.closeLinks()
+	}()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
-		event, err := m.client.Next(ctx)
-		if err != nil {
-			return err
+		if at := m.calls.Deadline(); !at.IsZero() {
+			timer.Reset(time.Until(at))
 		}
-		switch e := event.(type) {
-		case client.Joined:
-			m.joined(ctx, e)
-		case client.Resumed:
-			m.logf("resumed")
-			m.setICEServers(e.ICEServers)
-			for _, p := range e.Peers {
-				m.link(ctx, p)
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return *failed
 			}
-		case client.PeerJoined:
-			m.logf("%.8s joined", e.Peer.Peer)
-			m.link(ctx, e.Peer)
-		case client.PeerLeft:
-			m.logf("%.8s left: %s", e.Peer, e.Reason)
-			m.drop(e.Peer)
-		case client.Signal:
-			if e.Type != protocol.TypeMessage {
-				m.receive(ctx, e)
+			if ended, ok := e.(client.Ended); ok {
+				return ended.Err
 			}
-		case client.ICEServers:
-			m.setICEServers(e.ICEServers)
-		case client.Undelivered:
-			m.logf("a message to %.8s was not delivered: %s", e.To, e.Code)
-		case client.Refused:
-			m.logf("a message was refused: %v", e.Err)
-		case client.Disconnected:
-			m.logf("the connection to the server is lost: %v", e.Err)
-		case client.Ended:
-			return e.Err
+			m.take(e)
+		case <-m.tasks.wake:
+			m.tasks.run()
+		case now := <-timer.C:
+			m.calls.Expire(now)
 		}
 	}
 }
 
-// joined calls everyone who is there already: the newcomer makes the first offer. After a rejoin all begins anew.
-func (m *meeting) joined(ctx context.Context, e client.Joined) {
-	m.logf("joined %q as %.8s; %d others", e.Room, e.Peer, len(e.Peers))
-	m.closeLinks()
-	m.setICEServers(e.ICEServers)
-	for _, p := range e.Peers {
-		if l := m.link(ctx, p); l != nil {
-			l.do(func() error { return l.offer(false) })
-		}
-	}
-}
-
-// link finds or makes the link with a peer; nil if it cannot be made.
-func (m *meeting) link(ctx context.Context, p protocol.Peer) *link {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if l := m.links[p.Peer]; l != nil {
-		return l
-	}
-	l := &link{peer: p, api: m.api, config: m.configuration(), signaler: m.client, logf: m.logf}
-	content, err := m.content(l)
-	if err != nil {
-		m.logf("%s: %v", l.name(), err)
-		return nil
-	}
-	l.content = content
-	l.start(ctx)
-	if m.links == nil {
-		m.links = map[string]*link{}
-	}
-	m.links[p.Peer] = l
-	return l
-}
-
-func (m *meeting) receive(ctx context.Context, s client.Signal) {
-	m.mu.Lock()
-	l := m.links[s.From]
-	m.mu.Unlock()
-	if l == nil { // it has left in between, or it is new and its peer-joined was in the roster of a resume
-		for _, p := range m.client.Peers() {
-			if p.Peer == s.From {
-				l = m.link(ctx, p)
+// follow takes the events of the client. The channel is closed after the last one, when failed says why.
+func (m *meeting) follow(ctx context.Context) (_ <-chan client.Event, failed *error) {
+	events := make(chan client.Event)
+	failed = new(error)
+	go func() {
+		defer close(events)
+		for {
+			var e client.Event
+			if e, *failed = m.client.Next(ctx); *failed != nil {
+				return
+			}
+			select {
+			case events <- e:
+			case <-ctx.Done():
+				*failed = ctx.Err()
+				return
 			}
 		}
-	}
-	if l != nil {
-		l.receive(s)
-	}
+	}()
+	return events, failed
 }
 
-func (m *meeting) drop(peer string) {
-	m.mu.Lock()
-	l := m.links[peer]
-	delete(m.links, peer)
-	m.mu.Unlock()
-	if l != nil {
-		l.close()
+func (m *meeting) take(event client.Event) {
+	switch e := event.(type) {
+	case client.Joined:
+		m.logf("joined %q as %.8s; %d others", e.Room, e.Peer, len(e.Peers))
+		m.iceServers = e.ICEServers
+	case client.Resumed:
+		m.logf("resumed")
+		m.iceServers = e.ICEServers
+	case client.PeerJoined:
+		m.logf("%.8s joined", e.Peer.Peer)
+	case client.PeerLeft:
+		m.logf("%.8s left: %s", e.Peer, e.Reason)
+	case client.ICEServers:
+		m.iceServers = e.ICEServers
+	case client.Undelivered:
+		m.logf("a message to %.8s was not delivered: %s", e.To, e.Code)
+	case client.Refused:
+		m.logf("a message was refused: %v", e.Err)
+	case client.Disconnected:
+		m.logf("the connection to the server is lost: %v", e.Err)
+	}
+	m.calls.Take(event, time.Now())
+	if s, ok := event.(client.Signal); ok && s.Type != protocol.TypeMessage {
+		if l := m.links[s.From]; l != nil {
+			l.receive(s)
+		}
 	}
 }
 
 func (m *meeting) closeLinks() {
-	m.mu.Lock()
-	links := m.links
-	m.links = nil
-	m.mu.Unlock()
-	for _, l := range links {
-		l.close()
+	for peer := range m.links {
+		m.End(peer)
 	}
 }
 
-func (m *meeting) setICEServers(servers []protocol.ICEServer) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.iceServers = servers
-}
-
-// configuration is for a new peer connection. The mutex is held.
+// configuration is for a new peer connection.
 func (m *meeting) configuration() webrtc.Configuration {
 	c := webrtc.Configuration{}
 	if m.relay {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/pion/webrtc/v4"
+
+	"parley/signaling/client"
 )
 
 // probe verifies the data channel with a message that only the other side can bring back: an answer from a peer that knows
@@ -22,17 +24,8 @@ type probe struct {
 	finished bool // this side has verified everything
 }
 
-// note is a message between Parley's own clients on their data channel. Types that one does not know it passes over.
-type note struct {
-	Type string `json:"type"`
-	ID   string `json:"id,omitempty"`
-}
-
-const (
-	noteProbe       = "probe"
-	noteProbeAnswer = "probe-answer"
-	noteVerified    = "verified"
-)
+// noteVerified tells that its sender has verified everything. The other notes are the client's.
+const noteVerified = "verified"
 
 func newProbe() *probe {
 	return &probe{id: uuid.NewString(), answered: make(chan struct{}), released: make(chan struct{})}
@@ -44,30 +37,29 @@ func (p *probe) attach(channel *webrtc.DataChannel) {
 	p.channel = channel
 	p.mu.Unlock()
 	channel.OnOpen(func() {
-		p.send(channel, note{noteProbe, p.id})
+		sendNote(channel, client.Note{Type: client.NoteProbe, ID: p.id})
 		p.mu.Lock()
 		finished := p.finished
 		p.mu.Unlock()
 		if finished {
-			p.send(channel, note{Type: noteVerified})
+			sendNote(channel, client.Note{Type: noteVerified})
 		}
 	})
-	channel.OnMessage(func(m webrtc.DataChannelMessage) { p.receive(channel, m.Data) })
 }
 
 func (p *probe) receive(channel *webrtc.DataChannel, data []byte) {
-	var n note
+	var n client.Note
 	if json.Unmarshal(data, &n) != nil {
 		return
 	}
 	switch n.Type {
-	case noteProbe:
+	case client.NoteProbe:
 		if n.ID != p.id {
-			p.send(channel, note{noteProbeAnswer, n.ID})
+			sendNote(channel, client.Note{Type: client.NoteProbeAnswer, ID: n.ID})
 			return
 		}
 		p.close(p.answered) // an echo
-	case noteProbeAnswer:
+	case client.NoteProbeAnswer:
 		if n.ID == p.id {
 			p.close(p.answered)
 		}
@@ -83,11 +75,11 @@ func (p *probe) finish() {
 	channel := p.channel
 	p.mu.Unlock()
 	if channel != nil && channel.ReadyState() == webrtc.DataChannelStateOpen {
-		p.send(channel, note{Type: noteVerified})
+		sendNote(channel, client.Note{Type: noteVerified})
 	}
 }
 
-func (p *probe) send(channel *webrtc.DataChannel, n note) {
+func sendNote(channel *webrtc.DataChannel, n client.Note) {
 	text, _ := json.Marshal(n)         // strings always can
 	_ = channel.SendText(string(text)) // a channel that has closed is the link's to notice
 }

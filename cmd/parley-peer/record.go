@@ -162,6 +162,10 @@ func (t *tap) attach(pc *webrtc.PeerConnection, channel *webrtc.DataChannel) err
 	return t.recorder.AddTo(pc)
 }
 
+func (t *tap) receive(channel *webrtc.DataChannel, m webrtc.DataChannelMessage) {
+	t.probe.receive(channel, m.Data)
+}
+
 func (t *tap) close() { t.recorder.Close() }
 
 // recorded prints the result of record.
