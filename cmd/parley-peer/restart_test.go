@@ -49,6 +49,7 @@ func TestACallOutlivesItsSessions(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			s := newRestartable(t, test.config)
 			first, second := newLasting(t, s.address), newLasting(t, s.address)
 			for _, l := range []*lasting{first, second} {
@@ -64,7 +65,7 @@ func TestACallOutlivesItsSessions(t *testing.T) {
 			first.renegotiate(t, second)
 			second.renegotiate(t, first)
 			for name, l := range map[string]*lasting{"first": first, "second": second} {
-				l.meter.await(t, 60)
+				l.meter.await(t, 30)
 				connections, missing, waited := l.meter.seen()
 				if connections != 1 {
 					t.Errorf("%s: the call had %d peer connections", name, connections)
