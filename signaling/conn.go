@@ -41,6 +41,8 @@ type conn struct {
 	welcomed atomic.Bool  // joined or resumed is on its way
 	handle   *handle
 
+	taking sync.Mutex // held while events are taken from the inbox; no other mutex is, when it is taken
+
 	mu sync.Mutex
 	// Guarded by mu.
 	attachment rooms.Attachment // nil before joined

@@ -305,13 +305,6 @@ func (c *conn) answerPing(a rooms.Attachment, m protocol.Message) error {
 
 var pong = protocol.Encode(protocol.Plain{Type: protocol.TypePong})
 
-func (c *conn) leave(a rooms.Attachment, _ protocol.Message) error {
-	a.Leave()
-	c.log.Info().Msg("left")
-	c.close(protocol.CloseNormal, "")
-	return nil
-}
-
 // settleOnly notes a message as received that has no further effect.
 func (c *conn) settleOnly(a rooms.Attachment, m protocol.Message) error {
 	if m.Seq == 0 {

@@ -187,7 +187,7 @@ func (c *conn) writeTurn(t turn) bool {
 
 // writeEvents writes a batch of the inbox, with an acknowledgement on the way.
 func (c *conn) writeEvents(t turn) bool {
-	batch := t.attachment.Next()
+	batch := c.takeEvents(t.attachment)
 	received := t.attachment.Received()
 	ack := uint64(0)
 	if received > t.acked {
