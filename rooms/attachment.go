@@ -135,7 +135,7 @@ func (a *attachment) Next() Batch {
 	if !a.lock() {
 		return Batch{}
 	}
-	return a.peer.inbox.next()
+	return a.peer.inbox.Next()
 }
 
 // Ack implements Attachment.
@@ -144,14 +144,14 @@ func (a *attachment) Ack(seq uint64) error {
 	if !a.lock() {
 		return nil
 	}
-	return a.peer.inbox.ack(seq)
+	return a.peer.inbox.Ack(seq)
 }
 
 // Confirm implements Attachment.
 func (a *attachment) Confirm(seq uint64) {
 	defer a.room.unlock()
 	if a.lock() {
-		a.peer.inbox.confirm(seq)
+		a.peer.inbox.Confirm(seq)
 	}
 }
 

@@ -2,9 +2,10 @@ package rooms
 
 import "time"
 
-// graves remembers for a while who has left, so that what is sent to them is answered with peer-gone. It forgets the oldest
+// Graves remembers for a while who has left, so that what is sent to them is answered with peer-gone. It forgets the oldest
 // when there are too many: peer-unknown, which is then the answer, tells a client to do the same.
-type graves struct {
+// Its zero value keeps nothing: make it with NewGraves.
+type Graves struct {
 	keep  time.Duration
 	since map[PeerID]time.Time
 	order []PeerID // of leaving
@@ -12,7 +13,8 @@ type graves struct {
 
 const maxGraves = 4096
 
-func (g *graves) add(id PeerID) {
+// Add notes that a peer has left.
+func (g *Graves) Add(id PeerID) {
 	g.sweep()
 	if g.since == nil {
 		g.since = map[PeerID]time.Time{}
@@ -21,13 +23,14 @@ func (g *graves) add(id PeerID) {
 	g.order = append(g.order, id)
 }
 
-func (g *graves) has(id PeerID) bool {
+// Has tells whether a peer is known to have left.
+func (g *Graves) Has(id PeerID) bool {
 	g.sweep()
 	_, ok := g.since[id]
 	return ok
 }
 
-func (g *graves) sweep() {
+func (g *Graves) sweep() {
 	for len(g.order) > 0 {
 		oldest := g.order[0]
 		if len(g.order) <= maxGraves && time.Since(g.since[oldest]) <= g.keep {
@@ -37,3 +40,6 @@ func (g *graves) sweep() {
 		g.order = g.order[1:]
 	}
 }
+
+// NewGraves makes an empty memory that lasts this long.
+func NewGraves(keep time.Duration) Graves { return Graves{keep: keep} }

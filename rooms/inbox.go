@@ -2,12 +2,12 @@ package rooms
 
 import "slices"
 
-// inbox holds what a peer has yet to receive or to acknowledge, in the order of its numbers. Two kinds of event count
+// Inbox holds what a peer has yet to receive or to acknowledge, in the order of its numbers. Two kinds of event count
 // against a bound, each against its own: what others sent, and what the peer's own messages made the server say. Presence
 // never counts; it is coalesced as long as it is unsent.
 //
 // Guarded by the room's mutex.
-type inbox struct {
+type Inbox struct {
 	maxEvents int // of either kind
 	maxBytes  int // of what others sent
 
@@ -26,8 +26,8 @@ type inbox struct {
 	presenceBytes int
 }
 
-// relay adds what another peer sent, if there is room.
-func (b *inbox) relay(from PeerID, message Message) bool {
+// Relay adds what another peer sent, if there is room.
+func (b *Inbox) Relay(from PeerID, message Message) bool {
 	fits := func() bool { return b.relayed < b.maxEvents && b.relayedBytes+len(message.Payload) <= b.maxBytes }
 	for !fits() {
 		if !b.dropConfirmed() {
@@ -38,9 +38,9 @@ func (b *inbox) relay(from PeerID, message Message) bool {
 	return true
 }
 
-// tell adds what answers the peer's own messages. If there are more than may wait its connection has to be cut, so that it
+// Tell adds what answers the peer's own messages. If there are more than may wait its connection has to be cut, so that it
 // sends no more before it has read; far beyond that, which takes many connections, it is refused.
-func (b *inbox) tell(e Event) (ok, tooMany bool) {
+func (b *Inbox) Tell(e Event) (ok, tooMany bool) {
 	for b.told >= b.maxEvents && b.dropConfirmed() {
 	}
 	if b.told >= 4*b.maxEvents {
@@ -50,14 +50,14 @@ func (b *inbox) tell(e Event) (ok, tooMany bool) {
 	return true, b.told > b.maxEvents
 }
 
-func (b *inbox) push(e Event) {
+func (b *Inbox) push(e Event) {
 	b.last++
 	e.Seq = b.last
 	b.events = append(b.events, e)
 	b.count(e, 1)
 }
 
-func (b *inbox) count(e Event, sign int) {
+func (b *Inbox) count(e Event, sign int) {
 	switch {
 	case e.Presence != nil:
 		b.presences += sign
@@ -72,7 +72,7 @@ func (b *inbox) count(e Event, sign int) {
 
 // dropConfirmed drops the oldest event if the peer is known to have received it. A client that does not acknowledge loses
 // nothing by it but the chance to resume.
-func (b *inbox) dropConfirmed() bool {
+func (b *Inbox) dropConfirmed() bool {
 	if b.unsent == 0 || b.events[0].Seq > b.confirmed {
 		return false
 	}
@@ -80,7 +80,7 @@ func (b *inbox) dropConfirmed() bool {
 	return true
 }
 
-func (b *inbox) dropFront(n int) {
+func (b *Inbox) dropFront(n int) {
 	for i := range n {
 		b.dropped = b.events[i].Seq
 		b.count(b.events[i], -1)
@@ -93,8 +93,8 @@ func (b *inbox) dropFront(n int) {
 	}
 }
 
-// ack drops what the client has acknowledged.
-func (b *inbox) ack(seq uint64) error {
+// Ack drops what the client has acknowledged.
+func (b *Inbox) Ack(seq uint64) error {
 	if seq > b.sent {
 		return ErrNeverSent
 	}
@@ -107,14 +107,15 @@ func (b *inbox) ack(seq uint64) error {
 	return nil
 }
 
-func (b *inbox) confirm(seq uint64) { b.confirmed = max(b.confirmed, min(seq, b.sent)) }
+// Confirm notes that the client is known to have received every event up to seq.
+func (b *Inbox) Confirm(seq uint64) { b.confirmed = max(b.confirmed, min(seq, b.sent)) }
 
-// rewind makes ready to send again all above received.
-func (b *inbox) rewind(received uint64) error {
+// Rewind makes ready to send again all above received.
+func (b *Inbox) Rewind(received uint64) error {
 	if received < b.dropped {
 		return ErrSessionLost
 	}
-	if err := b.ack(received); err != nil {
+	if err := b.Ack(received); err != nil {
 		return err
 	}
 	b.unsent = 0
@@ -123,7 +124,7 @@ func (b *inbox) rewind(received uint64) error {
 }
 
 // restart begins anew behind what the client has. What waits is kept, under new numbers.
-func (b *inbox) restart(received uint64) {
+func (b *Inbox) restart(received uint64) {
 	b.unsent = 0
 	b.last, b.sent, b.confirmed, b.dropped = received, received, received, received
 	for i := range b.events {
@@ -133,7 +134,7 @@ func (b *inbox) restart(received uint64) {
 }
 
 // settled tells whether the peer is known to have received what others sent it, and what became of its own messages.
-func (b *inbox) settled() bool {
+func (b *Inbox) settled() bool {
 	for _, e := range b.events {
 		if (e.From != "" || e.Undelivered != nil || e.Of != 0) && e.Seq > b.confirmed {
 			return false
@@ -143,7 +144,7 @@ func (b *inbox) settled() bool {
 }
 
 // dropUndelivered takes out and returns what others sent and the peer is not known to have received.
-func (b *inbox) dropUndelivered() (dropped []Event) {
+func (b *Inbox) dropUndelivered() (dropped []Event) {
 	for i := len(b.events) - 1; i >= 0; i-- {
 		if e := b.events[i]; e.From != "" && e.Seq > b.confirmed {
 			dropped = append(dropped, e)
@@ -157,8 +158,8 @@ func (b *inbox) dropUndelivered() (dropped []Event) {
 	return dropped
 }
 
-// dropCovered takes out the presence that covered gives true for. All of the inbox is unsent: it comes after a rewind.
-func (b *inbox) dropCovered(covered func(Presence) bool) {
+// DropCovered takes out the presence that covered gives true for. All of the inbox is unsent: it comes after a rewind.
+func (b *Inbox) DropCovered(covered func(Presence) bool) {
 	kept := b.events[:0]
 	for _, e := range b.events {
 		if e.Presence != nil && covered(*e.Presence) {
@@ -177,8 +178,8 @@ const (
 	batchBytes  = 64 << 10
 )
 
-// next takes the events that wait, as many as make a batch.
-func (b *inbox) next() Batch {
+// Next takes the events that wait, as many as make a batch.
+func (b *Inbox) Next() Batch {
 	end, bytes := b.unsent, 0
 	for end < len(b.events) && end-b.unsent < batchEvents && bytes < batchBytes {
 		bytes += len(b.events[end].Payload)
@@ -195,10 +196,10 @@ func (b *inbox) next() Batch {
 	return batch
 }
 
-// presence adds a change of another peer. What the receiver has not been sent yet is brought up to date rather than
+// Presence adds a change of another peer. What the receiver has not been sent yet is brought up to date rather than
 // followed by its opposite, so that a peer that comes and goes costs those who are slow or away no memory. It gives false
 // when a client has been sent more than it may be and shows no sign of having received it.
-func (b *inbox) presence(p Presence) (ok bool) {
+func (b *Inbox) Presence(p Presence) (ok bool) {
 	switch p.Change {
 	case PeerAway, PeerBack:
 		if i := b.find(p.Member.Peer, PeerAway+PeerBack-p.Change); i >= 0 && !b.waitsFrom(p.Member.Peer) {
@@ -234,7 +235,7 @@ func (b *inbox) presence(p Presence) (ok bool) {
 }
 
 // find gives the index of the unsent change of a peer, -1 if there is none.
-func (b *inbox) find(peer PeerID, change Change) int {
+func (b *Inbox) find(peer PeerID, change Change) int {
 	for i := len(b.events) - 1; i >= b.unsent; i-- {
 		if p := b.events[i].Presence; p != nil && p.Change == change && p.Member.Peer == peer {
 			return i
@@ -244,7 +245,7 @@ func (b *inbox) find(peer PeerID, change Change) int {
 }
 
 // waitsFrom tells whether something unsent comes from this peer, which the receiver could not place without its peer-joined.
-func (b *inbox) waitsFrom(peer PeerID) bool {
+func (b *Inbox) waitsFrom(peer PeerID) bool {
 	for _, e := range b.events[b.unsent:] {
 		if e.From == peer {
 			return true
@@ -253,7 +254,7 @@ func (b *inbox) waitsFrom(peer PeerID) bool {
 	return false
 }
 
-func (b *inbox) remove(i int) {
+func (b *Inbox) remove(i int) {
 	b.count(b.events[i], -1)
 	b.events = append(b.events[:i], b.events[i+1:]...)
 	if len(b.events) == 0 {

@@ -37,7 +37,7 @@ func (r *room) revive(was sealed, resume Resume, link Link) (*attachment, Snapsh
 	}
 	p := &peer{
 		id: was.Peer, room: r, order: was.Order, identity: was.Identity, name: was.Name, revived: true,
-		inbox: inbox{maxEvents: r.engine.config.InboxMessages, maxBytes: r.engine.config.InboxBytes},
+		inbox: NewInbox(r.engine.config),
 	}
 	r.joined = max(r.joined, p.order)
 	p.revive(was, resume)

@@ -18,7 +18,7 @@ type room struct {
 	mu sync.Mutex
 	// Guarded by mu, with all of every peer in the room.
 	peers  map[PeerID]*peer
-	gone   graves
+	gone   Graves
 	joined uint64 // the order of the one who joined last
 	dead   bool   // empty, and no longer in the engine's map
 }
@@ -37,7 +37,7 @@ type peer struct {
 	name     string
 	metadata []byte
 
-	inbox    inbox
+	inbox    Inbox
 	received uint64 // the highest number of the client's messages
 
 	secret     string // what resumes this session
@@ -52,7 +52,7 @@ type peer struct {
 }
 
 func newRoom(engine *Memory, name string) *room {
-	return &room{engine: engine, name: name, peers: map[PeerID]*peer{}, gone: graves{keep: engine.config.Grace}}
+	return &room{engine: engine, name: name, peers: map[PeerID]*peer{}, gone: NewGraves(engine.config.Grace)}
 }
 
 func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
@@ -67,7 +67,7 @@ func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
 	p := &peer{
 		id: PeerID(uuid.NewString()), room: r, order: r.nextOrder(), identity: id, keep: join.Keep,
 		name: join.Name, metadata: join.Metadata,
-		inbox: inbox{maxEvents: config.InboxMessages, maxBytes: config.InboxBytes},
+		inbox: NewInbox(*config),
 	}
 	p.secret = r.engine.newSecret(p)
 	r.tellOthers(p, Presence{Change: PeerJoined, Member: Member{Peer: p.id, Name: p.name, Metadata: p.metadata}})
@@ -112,7 +112,7 @@ func (r *room) resume(p *peer, resume Resume, link Link) (*attachment, Snapshot,
 	if r.peers[p.id] != p || resume.Secret != p.secret && resume.Secret != p.older {
 		return nil, Snapshot{}, ErrSessionLost
 	}
-	if err := p.inbox.rewind(resume.Received); err != nil {
+	if err := p.inbox.Rewind(resume.Received); err != nil {
 		if err == ErrSessionLost {
 			// Its client will join anew: it shall find its seat free.
 			r.remove(p, ReasonReplaced, CutReplaced)
@@ -127,7 +127,7 @@ func (r *room) resume(p *peer, resume Resume, link Link) (*attachment, Snapshot,
 	p.attachment = &attachment{peer: p, room: r, link: link}
 	// The snapshot tells of those who are here, as they are now. What waits to be told of them would be cancelled by what
 	// happens next (a joined by a left, say), and the snapshot stay uncorrected.
-	p.inbox.dropCovered(func(presence Presence) bool { return r.peers[presence.Member.Peer] != nil })
+	p.inbox.DropCovered(func(presence Presence) bool { return r.peers[presence.Member.Peer] != nil })
 	r.renewSecret(p, resume.Secret)
 	return p.attachment, r.snapshot(p), nil
 }
@@ -175,7 +175,7 @@ func (r *room) tellOthers(about *peer, presence Presence) {
 }
 
 func (r *room) tellPresence(to *peer, presence Presence) {
-	if !to.inbox.presence(presence) {
+	if !to.inbox.Presence(presence) {
 		r.cutSlow(to)
 	}
 	to.wake()
@@ -190,11 +190,11 @@ func (r *room) deliver(from *peer, to PeerID, message Message) {
 		fallthrough
 	case p == nil:
 		cause := CausePeerUnknown
-		if r.gone.has(to) {
+		if r.gone.Has(to) {
 			cause = CausePeerGone
 		}
 		r.tell(from, Event{Undelivered: &Undelivered{To: to, Of: message.Seq, Cause: cause}})
-	case p.inbox.relay(from.id, message):
+	case p.inbox.Relay(from.id, message):
 		p.wake()
 	default:
 		r.tell(from, Event{Undelivered: &Undelivered{To: to, Of: message.Seq, Cause: CausePeerSlow}})
@@ -204,10 +204,10 @@ func (r *room) deliver(from *peer, to PeerID, message Message) {
 	}
 }
 
-// tell puts an answer to its own messages into the inbox of a peer. One that sends far more than it reads is cut, and one
+// Tell puts an answer to its own messages into the inbox of a peer. One that sends far more than it reads is cut, and one
 // that goes on with that over many connections has its session ended: only what it did itself can bring that about.
 func (r *room) tell(p *peer, e Event) {
-	ok, tooMany := p.inbox.tell(e)
+	ok, tooMany := p.inbox.Tell(e)
 	switch {
 	case !ok:
 		r.remove(p, ReasonClosed, CutEnded)
@@ -269,7 +269,7 @@ func (r *room) remove(p *peer, reason Reason, cut Cut) {
 		return
 	}
 	delete(r.peers, p.id)
-	r.gone.add(p.id)
+	r.gone.Add(p.id)
 	r.engine.peers.Add(-1)
 	r.engine.sessions.remove(p.secret, p.older)
 	r.engine.ended.add(p.id)
@@ -283,7 +283,7 @@ func (r *room) remove(p *peer, reason Reason, cut Cut) {
 		r.engine.away.Add(-1)
 	}
 	p.losses++
-	p.inbox = inbox{}
+	p.inbox = Inbox{}
 	r.tellOthers(p, Presence{Change: PeerLeft, Member: Member{Peer: p.id}, Reason: reason})
 }
 
