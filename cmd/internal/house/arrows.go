@@ -36,6 +36,10 @@ func arrows() []Arrow {
 			From: "./rooms/natsrooms", Not: []string{"./signaling/...", "github.com/gorilla/...", "github.com/pion/..."},
 			Why: "an engine knows rooms, not how clients reach them",
 		},
+		{
+			From: "./rooms/natsrooms", Only: []string{"./rooms", "github.com/nats-io/nats.go/...", "github.com/google/uuid"},
+			Why: "whoever makes the engine counts and logs what it does",
+		},
 		{From: "./signaling/protocol", Only: []string{}, Why: "the wire is the standard library's alone: anybody may import it"},
 		{
 			From: "./signaling/client", Not: []string{"./rooms/...", "./signaling", "github.com/pion/..."},

@@ -1,0 +1,202 @@
+package natsrooms
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"parley/rooms"
+)
+
+// box is this node's view of all mailboxes of the peers that joined on one node: a consumer that hands each letter to the
+// peer it is for, if that is held here.
+type box struct {
+	// Static after construction.
+	engine *Engine
+	home   home
+	ready  chan struct{} // closed when open has succeeded or failed
+
+	// Guarded by the engine's mutex.
+	users int
+
+	mu sync.Mutex
+	// Guarded by mu.
+	err     error
+	consume jetstream.ConsumeContext
+	born    int64  // when the stream was made
+	reached uint64 // every letter up to this one has been handed out
+	waiting []wait // in no order
+}
+
+// wait is somebody who waits until a letter has been handed out.
+type wait struct {
+	seq  uint64
+	done chan struct{}
+}
+
+// The consumer's settings: a server that has taken it down with itself is found out by its silence.
+const (
+	pullExpiry    = 5 * time.Second
+	pullHeartbeat = time.Second
+	pullBatch     = 500
+)
+
+// openBox opens the box of a home, or joins those who use it already. Each success is to be followed by one closeBox.
+func (e *Engine) openBox(ctx context.Context, h home) (*box, error) {
+	e.mu.Lock()
+	b := e.boxes[h]
+	if b == nil {
+		b = &box{engine: e, home: h, ready: make(chan struct{})}
+		e.boxes[h] = b
+		go b.open()
+	}
+	b.users++
+	e.mu.Unlock()
+	select {
+	case <-b.ready:
+	case <-ctx.Done():
+		e.closeBox(b)
+		return nil, unavailable(ctx.Err())
+	}
+	if b.err != nil {
+		e.closeBox(b)
+		return nil, b.err
+	}
+	return b, nil
+}
+
+// closeBox is the end of one use.
+func (e *Engine) closeBox(b *box) {
+	e.mu.Lock()
+	b.users--
+	last := b.users == 0
+	if last && e.boxes[b.home] == b {
+		delete(e.boxes, b.home)
+	}
+	e.mu.Unlock()
+	if !last {
+		return
+	}
+	<-b.ready
+	if b.consume != nil {
+		b.consume.Stop()
+		<-b.consume.Closed()
+	}
+}
+
+// open starts the consumer behind what the stream has now.
+func (b *box) open() {
+	defer close(b.ready)
+	ctx, cancel := context.WithTimeout(b.engine.ctx, b.engine.options.Patience)
+	defer cancel()
+	b.err = func() error {
+		store, err := b.engine.stored()
+		if err != nil {
+			return err
+		}
+		stream, err := store.box(ctx, b.engine.js, b.engine.names, b.home)
+		if err != nil {
+			return unavailable(err)
+		}
+		info, err := stream.Info(ctx)
+		if err != nil {
+			return unavailable(err)
+		}
+		b.born, b.reached = info.Created.UnixNano(), info.State.LastSeq
+		// A start by number survives every reset of the ordered consumer; "new" would be asked for again, and skip what came
+		// in between.
+		consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+			FilterSubjects:    []string{b.engine.names.homeOf(b.home) + ">"},
+			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:       b.reached + 1,
+			InactiveThreshold: consumerIdle,
+		})
+		if err != nil {
+			return unavailable(err)
+		}
+		b.consume, err = consumer.Consume(b.take, jetstream.PullMaxMessages(pullBatch), jetstream.PullExpiry(pullExpiry),
+			jetstream.PullHeartbeat(pullHeartbeat), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+				b.engine.options.Warn("the consumer of a box", err)
+			}))
+		return unavailable(err)
+	}()
+}
+
+// take hands out one letter.
+func (b *box) take(m jetstream.Msg) {
+	meta, err := m.Metadata()
+	if err != nil {
+		b.engine.options.Warn("a letter without a place", err)
+		return
+	}
+	subject := m.Subject()
+	to := rooms.PeerID(subject[len(b.engine.names.homeOf(b.home)):])
+	seq := meta.Sequence.Stream
+	if p := b.engine.peer(to); p != nil && p.home == b.home {
+		p.deliver(seq, m.Data())
+	}
+	b.reach(seq)
+}
+
+func (b *box) reach(seq uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reached = seq
+	if len(b.waiting) > 0 {
+		b.waiting = slices.DeleteFunc(b.waiting, func(w wait) bool {
+			if w.seq <= seq {
+				close(w.done)
+			}
+			return w.seq <= seq
+		})
+	}
+}
+
+// position is up to where letters have been handed out.
+func (b *box) position() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.reached
+}
+
+// wait waits until a letter has been handed out.
+func (b *box) wait(ctx context.Context, seq uint64) error {
+	b.mu.Lock()
+	if b.reached >= seq {
+		b.mu.Unlock()
+		return nil
+	}
+	w := wait{seq, make(chan struct{})}
+	b.waiting = append(b.waiting, w)
+	b.mu.Unlock()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.engine.ctx.Done():
+		return rooms.ErrUnavailable
+	}
+}
+
+// waitForOwn waits for a stored letter if its box is open here. What is stored comes, and so a wait that is cut short is no
+// failure.
+func (e *Engine) waitForOwn(ctx context.Context, h home, seq uint64) {
+	e.mu.Lock()
+	b := e.boxes[h]
+	e.mu.Unlock()
+	if b == nil {
+		return
+	}
+	select {
+	case <-b.ready:
+	default:
+		return // it is being opened, and whoever does that reads what came before
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
+	defer cancel()
+	_ = b.wait(ctx, seq)
+}
