@@ -19,6 +19,7 @@ type ledger struct {
 	early   map[sentID]string
 	left    map[string]bool // receivers that the sender was told to have left
 	past    map[string]bool // receivers to which nothing more can come
+	met     map[string]bool // receivers that the receiver knows to have been
 
 	finished bool // everyone is about to leave, which explains nothing
 }
@@ -81,6 +82,7 @@ const (
 func newLedger() *ledger {
 	return &ledger{
 		toldBy: map[string]uint64{}, early: map[sentID]string{}, left: map[string]bool{}, past: map[string]bool{},
+		met: map[string]bool{},
 	}
 }
 
@@ -206,6 +208,14 @@ func (l *ledger) roomIs(peers []string) {
 	}
 }
 
+// receiverIs says that the receiver has this peer id now. One that it never has is that of a join whose answer was lost: it
+// leaves by and by, and what was sent to it tells nobody but its sender.
+func (l *ledger) receiverIs(peer string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.met[peer] = true
+}
+
 // receiverPast says that the receiver has no such peer id any more, and has taken all that came under it.
 func (l *ledger) receiverPast(peer string) {
 	l.mu.Lock()
@@ -217,7 +227,7 @@ func (l *ledger) receiverPast(peer string) {
 // conclude counts as told what was sent to a peer and waited for it until it left. Both sides must have got that far. What
 // later messages to the same peer have overtaken did not wait: it was lost before.
 func (l *ledger) conclude(peer string) {
-	if l.finished || !l.left[peer] || !l.past[peer] {
+	if l.finished || !l.left[peer] || l.met[peer] && !l.past[peer] {
 		return
 	}
 	delete(l.left, peer)

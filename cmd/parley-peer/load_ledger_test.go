@@ -8,6 +8,7 @@ import (
 // script sends messages to peer x, whose ids are as their numbers, and then does something with them.
 func script(messages int, then func(*ledger)) *ledger {
 	l := newLedger()
+	l.receiverIs("x")
 	for range messages {
 		n := l.begin("x", time.Time{})
 		l.accepted(sentID{1, n}, time.Time{})
@@ -45,10 +46,15 @@ func TestTheLedger(t *testing.T) {
 		"left, nobody was told":  {3, func(l *ledger) { arrive(l, 1); l.receiverPast("x") }, counts{sent: 3, delivered: 1, open: 2}},
 		"left, more may come":    {3, func(l *ledger) { arrive(l, 1); l.receiverLeft("x") }, counts{sent: 3, delivered: 1, open: 2}},
 		"left, and one was lost": {3, func(l *ledger) { arrive(l, 2); l.receiverPast("x"); l.receiverLeft("x") }, counts{sent: 3, delivered: 1, told: 1, open: 1, overtaken: 1}},
-		"a room without it":      {2, func(l *ledger) { l.receiverPast("x"); l.roomIs([]string{"y"}) }, counts{sent: 2, told: 2}},
-		"a room with it":         {2, func(l *ledger) { l.receiverPast("x"); l.roomIs([]string{"x"}) }, counts{sent: 2, open: 2}},
-		"all leave":              {2, func(l *ledger) { l.finish(); l.receiverLeft("x"); l.receiverPast("x") }, counts{sent: 2, open: 2}},
-		"told at leaving":        {2, func(l *ledger) { arrive(l, 1); l.finish(); l.told(sentID{1, 1}, "lost"); l.told(sentID{1, 2}, "lost") }, counts{sent: 2, delivered: 1, told: 1}},
+		"a join nobody heard of": {1, func(l *ledger) {
+			n := l.begin("z", time.Time{})
+			l.accepted(sentID{1, n}, time.Time{})
+			l.receiverLeft("z")
+		}, counts{sent: 2, told: 1, open: 1}},
+		"a room without it": {2, func(l *ledger) { l.receiverPast("x"); l.roomIs([]string{"y"}) }, counts{sent: 2, told: 2}},
+		"a room with it":    {2, func(l *ledger) { l.receiverPast("x"); l.roomIs([]string{"x"}) }, counts{sent: 2, open: 2}},
+		"all leave":         {2, func(l *ledger) { l.finish(); l.receiverLeft("x"); l.receiverPast("x") }, counts{sent: 2, open: 2}},
+		"told at leaving":   {2, func(l *ledger) { arrive(l, 1); l.finish(); l.told(sentID{1, 1}, "lost"); l.told(sentID{1, 2}, "lost") }, counts{sent: 2, delivered: 1, told: 1}},
 		"doubled long ago": {4 * remembered, func(l *ledger) {
 			for n := range uint64(4 * remembered) {
 				arrive(l, n+1)

@@ -247,6 +247,7 @@ func (p *loadPeer) joined(e client.Joined) {
 	}
 	p.past()
 	p.self = e.Peer
+	p.partner.sent.receiverIs(e.Peer)
 	p.lost(e.Lost)
 	found := make([]string, len(e.Peers))
 	for i, other := range e.Peers {
