@@ -119,6 +119,9 @@ func TestContradictions(t *testing.T) {
 		{runCommand(nil, "--tls=files", "--tls-cert=x"), "--tls: files needs --tls-cert and --tls-key, and --tls-key is missing"},
 		{runCommand(nil, "--tls-cert=x"), "--tls-cert has a meaning only with --tls files, and --tls is dev"},
 		{runCommand(nil, "--tls=off", "--tls-key=x"), "--tls-key has a meaning only with --tls files, and --tls is off"},
+		{runCommand(nil, "--nats-creds=x"), "--nats-creds has a meaning only with --nats-url"},
+		{runCommand(nil, "--ready-needs-engine"), "--ready-needs-engine has a meaning only with --nats-url"},
+		{runCommand(nil, "--nats-url=nats://a", "--session-key=x"), "--session-key has no meaning with --nats-url: sessions are in NATS"},
 		{runCommand(env, "config", "--tls=off"), "PARLEY_DOMAIN has a meaning only with --tls dev, and --tls is off"},
 	} {
 		checkFailure(t, test.got, exitFailure, test.want, "")

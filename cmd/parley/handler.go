@@ -57,6 +57,8 @@ func newPublicHandler(endpoint *signaling.Server, h *health, tls tlsSetup) (http
 // health answers those who watch over the server.
 type health struct {
 	engine  rooms.Engine
+	needed  bool // an engine that has been there and is away makes the node unready
+	reached atomic.Bool
 	closing atomic.Bool
 }
 
@@ -76,11 +78,15 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
 	defer cancel()
-	if err := h.engine.Ready(ctx); err != nil {
+	switch err := h.engine.Ready(ctx); {
+	case err == nil:
+		h.reached.Store(true)
+		answer(w, http.StatusOK, "ready")
+	case h.needed || !h.reached.Load():
 		answer(w, http.StatusServiceUnavailable, "engine: away")
-		return
+	default: // the nodes that share it would all be unready at once, and nobody could be told to come back later
+		answer(w, http.StatusOK, "engine: away")
 	}
-	answer(w, http.StatusOK, "ready")
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

@@ -144,8 +144,17 @@ func TestReadiness(t *testing.T) {
 	if err := engine.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if code, body := ask(h.ready); code != 200 || body != "engine: away\n" {
+		t.Errorf("an engine that was there: %d %q", code, body)
+	}
+	h.needed = true
 	if code, body := ask(h.ready); code != 503 || body != "engine: away\n" {
 		t.Errorf("%d %q", code, body)
+	}
+	h.needed = false
+	h.reached.Store(false)
+	if code, body := ask(h.ready); code != 503 || body != "engine: away\n" {
+		t.Errorf("an engine that was never there: %d %q", code, body)
 	}
 	h.closing.Store(true)
 	if code, body := ask(h.ready); code != 503 || body != "the server is shutting down\n" {

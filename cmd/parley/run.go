@@ -12,7 +12,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"parley/certs"
-	"parley/rooms"
 	"parley/signaling"
 )
 
@@ -54,11 +53,10 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 	defer func() { logFailure(log, "closing the certificates", tls.source.Close()) }()
 
 	registry := newRegistry(tls.source)
-	roomsConfig, err := s.rooms()
+	engine, err := newEngine(ctx, s, registry, log)
 	if err != nil {
 		return err
 	}
-	engine := rooms.NewMemory(roomsConfig)
 	defer func() { logFailure(log, "closing the engine", engine.Close()) }()
 	config := s.signaling(log)
 	config.Registerer = registry
@@ -67,7 +65,7 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 		return fmt.Errorf("%s: %w", s.said("origin"), err)
 	}
 
-	h := &health{engine: engine}
+	h := &health{engine: engine, needed: s.ReadyNeedsEngine || !engine.Shared()}
 	handler, err := newPublicHandler(endpoint, h, tls)
 	if err != nil {
 		return errors.Join(err, endpoint.Shutdown(context.WithoutCancel(ctx)))

@@ -37,6 +37,13 @@ type Settings struct {
 	SessionKey     string    `group:"Restarts" placeholder:"SECRET" secret:"" help:"Sessions survive a restart with the same key: 32 random characters or more."`
 	SessionKeyFile string    `group:"Restarts" placeholder:"FILE" more:"" help:"The session key, in a file."`
 
+	NATSURL          list   `name:"nats-url" group:"Many nodes" placeholder:"URL" secret:"" help:"A NATS server that many nodes share: one set of rooms. Repeatable."`
+	NATSCreds        string `name:"nats-creds" group:"Many nodes" placeholder:"FILE" more:"" help:"Credentials for NATS: a user's JWT and seed."`
+	NATSCA           string `name:"nats-ca" group:"Many nodes" placeholder:"FILE" more:"" help:"Trust the authorities in this PEM file for NATS, and nothing else."`
+	NATSPrefix       string `name:"nats-prefix" group:"Many nodes" default:"parley" placeholder:"NAME" more:"" help:"Of every name in NATS: one for each deployment."`
+	NATSReplicas     count  `name:"nats-replicas" group:"Many nodes" default:"1" placeholder:"N" more:"" help:"Copies that NATS keeps: 1, or 3 with three servers."`
+	ReadyNeedsEngine bool   `group:"Many nodes" more:"" help:"/readyz fails while NATS is away, and not only until it was reached."`
+
 	Rate                  perSecond `group:"Limits" default:"100" placeholder:"N" help:"Messages a second that a connection may send."`
 	Burst                 count     `group:"Limits" default:"1500" placeholder:"N" help:"Messages that it may send at once."`
 	MaxMessage            size      `group:"Limits" default:"64KiB" placeholder:"SIZE" help:"Length of one message."`
@@ -83,7 +90,19 @@ func (s *Settings) check() error {
 	if s.SessionKey != "" && s.SessionKeyFile != "" {
 		return fmt.Errorf("%s and %s: one of them is enough", s.said("session-key"), s.said("session-key-file"))
 	}
+	withNATS := func(flag string, given bool) error {
+		if given && len(s.NATSURL) == 0 {
+			return fmt.Errorf("%s has a meaning only with --nats-url", s.said(flag))
+		}
+		return nil
+	}
+	if key := s.SessionKey + s.SessionKeyFile; key != "" && len(s.NATSURL) > 0 {
+		return fmt.Errorf("%s has no meaning with --nats-url: sessions are in NATS", s.said(s.sessionKeyFlag()))
+	}
 	for _, err := range []error{
+		withNATS("nats-creds", s.NATSCreds != ""),
+		withNATS("nats-ca", s.NATSCA != ""),
+		withNATS("ready-needs-engine", s.ReadyNeedsEngine),
 		idle("tls-cert", s.TLSCert != "", tlsFiles),
 		idle("tls-key", s.TLSKey != "", tlsFiles),
 		idle("domain", len(s.Domain) > 0, tlsDev),
@@ -93,6 +112,14 @@ func (s *Settings) check() error {
 		}
 	}
 	return nil
+}
+
+// sessionKeyFlag is the flag that the session key comes from.
+func (s *Settings) sessionKeyFlag() string {
+	if s.SessionKeyFile != "" {
+		return "session-key-file"
+	}
+	return "session-key"
 }
 
 // rooms gives the settings of the engine.

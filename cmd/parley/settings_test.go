@@ -47,12 +47,20 @@ func settingsTable() map[string]setting {
 			"[]", "[10.1.2.3/8, \"::1\"]", `["10.0.0.0/8","::1/128"]`, "192.0.2.1, fd00::/8", `["192.0.2.1/32","fd00::/8"]`,
 			"--trusted-proxy ::ffff:10.0.0.0/104 --trusted-proxy ::ffff:192.0.2.1", `["10.0.0.0/8","192.0.2.1/32"]`,
 		},
-		"room-capacity":           same("16", "1", "2", "0", "room-capacity"),
-		"grace":                   same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
-		"identity-policy":         same("replace", "refuse", "allow", "replace", "identity-policy"),
-		"drain":                   same("20s", "1s", "0s", "1h", "drain").withFlagShown("1h0m"),
-		"session-key":             {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--session-key c", `"(hidden)"`},
-		"session-key-file":        same(`""`, "/a.key", "/b.key", "/c.key", "session-key-file"),
+		"room-capacity":    same("16", "1", "2", "0", "room-capacity"),
+		"grace":            same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
+		"identity-policy":  same("replace", "refuse", "allow", "replace", "identity-policy"),
+		"drain":            same("20s", "1s", "0s", "1h", "drain").withFlagShown("1h0m"),
+		"session-key":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--session-key c", `"(hidden)"`},
+		"session-key-file": same(`""`, "/a.key", "/b.key", "/c.key", "session-key-file"),
+		"nats-url": {
+			`""`, "[nats://a:1, nats://b]", `"(hidden)"`, "nats://c, tls://d", `"(hidden)"`, "--nats-url e --nats-url f", `"(hidden)"`,
+		},
+		"nats-creds":              same(`""`, "/a.creds", "/b.creds", "/c.creds", "nats-creds"),
+		"nats-ca":                 same(`""`, "/a.crt", "/b.crt", "/c.crt", "nats-ca"),
+		"nats-prefix":             same("parley", "a", "b", "c", "nats-prefix"),
+		"nats-replicas":           same("1", "3", "5", "3", "nats-replicas"),
+		"ready-needs-engine":      {"false", "true", "true", "false", "false", "--ready-needs-engine", "true"},
 		"rate":                    same("100", "0.5", "2", "0", "rate"),
 		"burst":                   same("1500", "1", "2", "0", "burst"),
 		"max-message":             {"64KiB", "1000", "1000", "2kB", "2000", "--max-message 1MiB", "1MiB"},
@@ -131,6 +139,8 @@ func companions(name, value string) []string {
 		return []string{"--tls=files", "--tls-key=x"}
 	case name == "tls-key" && value != `""`:
 		return []string{"--tls=files", "--tls-cert=x"}
+	case slices.Contains([]string{"nats-creds", "nats-ca", "ready-needs-engine"}, name):
+		return []string{"--nats-url=nats://x"}
 	}
 	return nil
 }

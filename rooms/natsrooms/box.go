@@ -135,6 +135,7 @@ func (b *box) take(m jetstream.Msg) {
 	subject := m.Subject()
 	to := rooms.PeerID(subject[len(b.engine.names.homeOf(b.home)):])
 	seq := meta.Sequence.Stream
+	b.engine.options.Figures.Lag(time.Since(meta.Timestamp))
 	if p := b.engine.peer(to); p != nil && p.home == b.home {
 		p.deliver(seq, m.Data())
 	}

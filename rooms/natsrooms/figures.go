@@ -5,6 +5,7 @@ import "time"
 // Figures is told what happens in the engine. Each may be nil, and each is called from many goroutines.
 type Figures struct {
 	Published func(time.Duration) // a message was stored, after so long
+	Lag       func(time.Duration) // a message was handed out here, so long after it was stored (by two clocks)
 	Retried   func()              // a message had to be published again
 	Replayed  func(messages int)  // a session was taken over from another node, and so many messages were read again
 	Fenced    func()              // a session that was held here was found to be another node's
@@ -19,6 +20,9 @@ func (f Figures) complete() Figures {
 	number := func(int) {}
 	if f.Published == nil {
 		f.Published = func(time.Duration) {}
+	}
+	if f.Lag == nil {
+		f.Lag = func(time.Duration) {}
 	}
 	if f.Retried == nil {
 		f.Retried = nothing
