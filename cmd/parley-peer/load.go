@@ -19,6 +19,7 @@ type loadCommand struct {
 	Duration     time.Duration `default:"10s" env:"PARLEY_DURATION" help:"For how long they send; 0: until interrupted."`
 	Rate         float64       `default:"10" env:"PARLEY_RATE" help:"Messages a second of each client."`
 	Cut          time.Duration `default:"0" env:"PARLEY_CUT" help:"Cut each connection at random, about this often; 0: never."`
+	Node         []string      `env:"PARLEY_NODE" placeholder:"ADDRESS" help:"HOST:PORT of a further node of the service; each connection goes to the next of all. Repeatable."`
 }
 
 // The messages a second that a client's goroutine can pace.
@@ -41,7 +42,7 @@ func (c *loadCommand) run(ctx context.Context, out *printer) int {
 	}
 	l := &load{
 		settings: c.peerSettings, pairs: c.Pairs, rate: c.Rate, duration: c.Duration,
-		cutter: &cutter{mean: c.Cut}, patience: usualPatience, progress: out.logger(true, ""),
+		nodes: nodeAddresses(c.URL, c.Node), cutter: &cutter{mean: c.Cut}, patience: usualPatience, progress: out.logger(true, ""),
 	}
 	l.settings.logf = out.logger(c.Verbose, "")
 	return out.loaded(c.JSON, l.run(ctx))
@@ -73,6 +74,7 @@ const (
 type load struct {
 	// Static after construction.
 	settings peerSettings // Room is how the rooms' names begin
+	nodes    []string     // the addresses of all nodes, none where there is only one
 	pairs    int
 	rate     float64
 	duration time.Duration
@@ -100,7 +102,7 @@ func (l *load) run(ctx context.Context) loadResult {
 	began := time.Now()
 	l.id = strings.ToLower(rand.Text()[:8])
 	l.limits.counts = map[string]uint64{}
-	l.settings.netDial = l.cutter.dial
+	l.settings.netDial = rotate(l.nodes, 0, l.cutter.dial)
 	l.makePeers()
 
 	err := l.join(ctx)

@@ -62,6 +62,7 @@ func (l *load) newPeer(pair int, side string) *loadPeer {
 		load: l, name: fmt.Sprintf("load %s %d%s", l.id, pair, side), settings: l.settings,
 		sent: newLedger(), changed: make(chan struct{}, 1),
 	}
+	p.settings.netDial = rotate(l.nodes, len(l.peers)+int(side[0]-'a'), l.cutter.dial) // a pair begins on two nodes
 	p.settings.Room = fmt.Sprintf("%s-%d", l.settings.Room, pair)
 	p.settings.Name = p.name
 	p.settings.identity = rand.Text()
