@@ -8,19 +8,24 @@ import (
 	"parley/rooms"
 )
 
-// retryEvery is how long it is until something that must be done is tried again while NATS is away.
-const retryEvery = 250 * time.Millisecond
+// While NATS is away, what must be done is tried again after a while that grows.
+const (
+	retryFirst = 100 * time.Millisecond
+	retryLast  = 3 * time.Second
+)
 
 // persist does something until it succeeds or ctx ends, or the session is no longer here.
 func (p *peer) persist(ctx context.Context, f func() error) {
-	for {
+	for wait := retryFirst; ; wait = min(2*wait, retryLast) {
 		err := f()
 		if err == nil || errors.Is(err, errFenced) || ctx.Err() != nil {
 			return
 		}
-		p.engine.options.Warn("what must be done is tried again", err)
+		if wait == retryFirst {
+			p.engine.options.Warn("what must be done is tried again", err)
+		}
 		select {
-		case <-time.After(retryEvery):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}

@@ -54,7 +54,7 @@ func (a *attachment) Heard() {
 		return
 	}
 	a.peer.secret.older = ""
-	a.peer.engine.goOn(a.peer.save)
+	a.peer.engine.goOn(func(ctx context.Context) { _ = a.peer.save(ctx) })
 }
 
 // Fresh implements rooms.Attachment.
@@ -83,7 +83,9 @@ func (a *attachment) Send(ctx context.Context, message rooms.Message) error {
 	a.unlock()
 	outcome := delivery{missing: missing}
 	if len(letters) > 0 {
-		for i, err := range a.peer.engine.publishAll(ctx, letters, a.alive) {
+		r := relayed{a.peer.id, message.Seq, message.Payload}
+		post := func(l letter) error { return a.peer.engine.post(ctx, l, r, a.alive) }
+		for i, err := range each(letters, post) {
 			outcome.add(letters[i].to, err)
 		}
 	}
@@ -162,7 +164,7 @@ func (d *delivery) add(to rooms.PeerID, err error) {
 	switch {
 	case err == nil:
 		d.stored++
-	case errors.Is(err, errMailboxFull):
+	case errors.Is(err, errMailboxFull), errors.Is(err, errNoRoom):
 		d.missing = append(d.missing, rooms.Undelivered{To: to, Cause: rooms.CausePeerSlow})
 	case errors.Is(err, rooms.ErrDetached):
 		d.failed = err

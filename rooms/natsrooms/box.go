@@ -39,8 +39,8 @@ type wait struct {
 
 // The consumer's settings: a server that has taken it down with itself is found out by its silence.
 const (
-	pullExpiry    = 5 * time.Second
-	pullHeartbeat = time.Second
+	pullExpiry    = 10 * time.Second
+	pullHeartbeat = 2 * time.Second
 	pullBatch     = 500
 )
 
@@ -183,21 +183,20 @@ func (b *box) wait(ctx context.Context, seq uint64) error {
 	}
 }
 
-// waitForOwn waits for a stored letter if its box is open here. What is stored comes, and so a wait that is cut short is no
-// failure.
-func (e *Engine) waitForOwn(ctx context.Context, h home, seq uint64) {
+// waitForOwn waits for a stored letter if its box is open here, and tells whether it has come. What is stored comes in the end.
+func (e *Engine) waitForOwn(ctx context.Context, h home, seq uint64) bool {
 	e.mu.Lock()
 	b := e.boxes[h]
 	e.mu.Unlock()
 	if b == nil {
-		return
+		return false
 	}
 	select {
 	case <-b.ready:
 	default:
-		return // it is being opened, and whoever does that reads what came before
+		return false // it is being opened, and whoever does that reads what came before
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
+	ctx, cancel := context.WithTimeout(ctx, aloneAfter)
 	defer cancel()
-	_ = b.wait(ctx, seq)
+	return b.wait(ctx, seq) == nil
 }

@@ -31,11 +31,13 @@ func (e *Engine) connect() (*nats.Conn, error) {
 		nats.ReconnectBufSize(-1), // what is not sent at once fails, so that it is known not to have been stored
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if e.ctx.Err() == nil {
+				e.outage.set(true)
 				e.options.Figures.Away(true)
 				e.options.Warn("the connection to NATS was lost", err)
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
+			e.outage.set(false)
 			e.options.Figures.Away(false)
 			e.leases.hurry()
 		}),

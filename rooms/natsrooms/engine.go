@@ -43,6 +43,7 @@ type Engine struct {
 
 	notices notices
 	leases  leases
+	outage  outage
 }
 
 var _ rooms.Engine = (*Engine)(nil)
@@ -220,7 +221,7 @@ func (e *Engine) Settle(ctx context.Context) error {
 		limit <- struct{}{}
 		all.Go(func() {
 			defer func() { <-limit }()
-			p.save(ctx)
+			_ = p.save(ctx) // what is not written is only sent again
 		})
 	}
 	all.Wait()

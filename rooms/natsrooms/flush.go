@@ -26,7 +26,7 @@ func (e *Engine) answerFlushes() error {
 			if p := e.peer(rooms.PeerID(m.Data)); p != nil {
 				ctx, cancel := context.WithTimeout(ctx, flushWithin)
 				defer cancel()
-				p.save(ctx)
+				_ = p.save(ctx)
 				if p.isConnected() {
 					answer = connectedAnswer
 				}

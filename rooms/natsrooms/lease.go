@@ -133,7 +133,7 @@ func (e *Engine) poll(ctx context.Context) error {
 	now := time.Now()
 	found := map[string]leaseRecord{}
 	revisions := map[string]uint64{}
-	err = each(ctx, store.leases, func(node string, record leaseRecord, revision uint64) {
+	err = eachKey(ctx, store.leases, func(node string, record leaseRecord, revision uint64) {
 		found[node], revisions[node] = record, revision
 	})
 	if err != nil {
@@ -171,8 +171,8 @@ func put(ctx context.Context, kv jetstream.KeyValue, key string, record any) err
 	return unavailable(err)
 }
 
-// each reads all keys of a bucket.
-func each[T any](ctx context.Context, kv jetstream.KeyValue, f func(key string, record T, revision uint64)) error {
+// eachKey reads all keys of a bucket.
+func eachKey[T any](ctx context.Context, kv jetstream.KeyValue, f func(key string, record T, revision uint64)) error {
 	watcher, err := kv.WatchAll(ctx, jetstream.IgnoreDeletes())
 	if err != nil {
 		return unavailable(err)

@@ -55,7 +55,12 @@ func (p *peer) takeRelayed(seq uint64, r relayed) {
 	if p.leaving != "" {
 		return // peer-left says that it was not delivered
 	}
+	if r.of != 0 && r.of <= p.latest[r.from] { // it was delivered here when NATS did not answer
+		p.engine.notices.add(notice{shard: p.home.Shard, refused: seq})
+		return
+	}
 	if p.inbox.Relay(r.from, rooms.Message{Seq: r.of, Payload: r.payload}) {
+		p.arrived(r)
 		p.wake()
 		return
 	}
@@ -94,6 +99,7 @@ func (p *peer) takeMoved(n movedNote) {
 		p.reclaim()
 		return
 	}
+	p.tellAlone()
 	p.drop(rooms.CutReplaced)
 }
 

@@ -8,9 +8,9 @@ import (
 // notice tells a sender what its receiver's owner could not take. When the sender has it, what was refused is deleted, so that
 // a later owner does not deliver it after all.
 type notice struct {
-	letter  letter
+	letter  letter // without a receiver if there is nothing to tell
 	shard   int
-	refused uint64
+	refused uint64 // the letter to delete, 0 for none
 }
 
 // notices are waiting to be published: those who find out that something does not fit must not wait for NATS.
@@ -50,10 +50,12 @@ func (n *notices) run(e *Engine) func() {
 				return
 			}
 			for _, one := range n.takeAll() {
-				if e.insist(e.ctx, []letter{one.letter}) != nil {
+				if one.letter.to != "" && e.insist(e.ctx, []letter{one.letter}) != nil {
 					return
 				}
-				e.deleteLetter(e.ctx, one)
+				if one.refused != 0 {
+					e.deleteLetter(e.ctx, one)
+				}
 			}
 		}
 	}

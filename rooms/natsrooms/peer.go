@@ -29,12 +29,14 @@ type peer struct {
 
 	// Guarded by the room's mutex.
 	inbox   rooms.Inbox
-	offset  uint64     // added to the numbers that the stream gives
-	settled uint64     // the highest number of the client's messages that is settled
-	answers []answer   // that this node gave by itself, and alone has
-	held    []heldNote // letters that came while the session was being taken over
-	loading bool       // it is being taken over
-	begins  uint64     // letters up to this place were read when it was taken over
+	offset  uint64                  // added to the numbers that the stream gives
+	settled uint64                  // the highest number of the client's messages that is settled
+	answers []answer                // that this node gave by itself, and alone has
+	alone   []aloneNote             // delivered without NATS, and not yet known to be received
+	latest  map[rooms.PeerID]uint64 // the highest number of each sender that has arrived
+	held    []heldNote              // letters that came while the session was being taken over
+	loading bool                    // it is being taken over
+	begins  uint64                  // letters up to this place were read when it was taken over
 	// What the client is not known to know: its mailbox was lost with NATS's memory, and letters may have been.
 	incomplete bool
 
@@ -113,6 +115,7 @@ func (p *peer) received() uint64 {
 
 // heardOf forgets the answers that the client has.
 func (p *peer) heardOf(number uint64) {
+	p.forgetAlone(number)
 	n := len(p.answers)
 	p.answers = slices.DeleteFunc(p.answers, func(a answer) bool { return a.number <= number })
 	if len(p.answers) < n {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,16 +36,16 @@ var (
 
 // publish stores a letter. For a mailbox whose letters come to this node it returns when the letter has come.
 func (e *Engine) publish(ctx context.Context, l letter, wanted func() bool) error {
-	seq, err := e.place(ctx, l, wanted)
+	seq, err := e.place(ctx, l, wanted, e.options.Patience)
 	if err == nil {
 		e.waitForOwn(ctx, l.home, seq)
 	}
 	return err
 }
 
-// place stores a letter and gives its place in the stream. It tries for as long as wanted says so, and ctx and the engine's
-// patience allow.
-func (e *Engine) place(ctx context.Context, l letter, wanted func() bool) (seq uint64, err error) {
+// place stores a letter and gives its place in the stream. It tries for as long as wanted says so, and ctx and patience allow.
+// When NATS has been away for longer than that already, one attempt is enough.
+func (e *Engine) place(ctx context.Context, l letter, wanted func() bool, patience time.Duration) (seq uint64, err error) {
 	started := time.Now()
 	tried := false
 	for {
@@ -60,7 +61,7 @@ func (e *Engine) place(ctx context.Context, l letter, wanted func() bool) (seq u
 		switch {
 		case !wanted():
 			return 0, rooms.ErrDetached
-		case ctx.Err() == nil && time.Since(started) < e.options.Patience:
+		case ctx.Err() == nil && max(time.Since(started), e.outage.lasts()) < patience:
 		case tried:
 			return 0, errUnknown
 		default:
@@ -103,21 +104,21 @@ func (e *Engine) attempt(ctx context.Context, l letter) (seq uint64, err error) 
 
 // publishAll stores letters for several mailboxes at once, and gives an error for each in its place.
 func (e *Engine) publishAll(ctx context.Context, letters []letter, wanted func() bool) []error {
+	return each(letters, func(l letter) error { return e.publish(ctx, l, wanted) })
+}
+
+// each does something for all letters at once.
+func each(letters []letter, do func(letter) error) []error {
 	failed := make([]error, len(letters))
 	if len(letters) == 1 {
-		failed[0] = e.publish(ctx, letters[0], wanted)
+		failed[0] = do(letters[0])
 		return failed
 	}
-	done := make(chan struct{})
-	for i := range letters {
-		go func() {
-			failed[i] = e.publish(ctx, letters[i], wanted)
-			done <- struct{}{}
-		}()
+	var all sync.WaitGroup
+	for i, l := range letters {
+		all.Go(func() { failed[i] = do(l) })
 	}
-	for range letters {
-		<-done
-	}
+	all.Wait()
 	return failed
 }
 

@@ -73,6 +73,11 @@ func (r *resumption) here(ctx context.Context) error {
 		p.room.mu.Unlock()
 		return unavailable(err)
 	}
+	if err != nil { // NATS hears of the new secret when it is back
+		p.engine.goOn(func(ctx context.Context) {
+			p.persist(ctx, func() error { return p.save(ctx) })
+		})
+	}
 	wasAway, err := r.attach(secret)
 	if err != nil {
 		return err

@@ -178,7 +178,7 @@ func (r *room) follow() {
 	}
 }
 
-// meet reads the keys of the members that are not held here, so that the room is known as it is now. It is called by one who
+// meet reads the keys of the members that this node does not speak for, so that the room is known as it is now. It is called by one who
 // is a member: what changes from then on comes into its mailbox.
 func (r *room) meet(ctx context.Context) error {
 	store, err := r.engine.stored()
@@ -187,8 +187,8 @@ func (r *room) meet(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	var strangers []rooms.PeerID
-	for id := range r.members {
-		if r.engine.peer(id) == nil {
+	for id, m := range r.members {
+		if p := r.engine.peer(id); p == nil || p.loading || m.revision == 0 {
 			strangers = append(strangers, id)
 		}
 	}

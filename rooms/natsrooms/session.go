@@ -145,12 +145,12 @@ func (p *peer) movedLetter() letter {
 }
 
 // save writes what has changed without need to tell anybody. If it fails, the next write has it.
-func (p *peer) save(ctx context.Context) {
-	if p.edit.lock(ctx) != nil {
-		return
+func (p *peer) save(ctx context.Context) error {
+	if err := p.edit.lock(ctx); err != nil {
+		return err
 	}
 	defer p.edit.unlock()
-	_ = p.write(ctx, func(*peerRecord) {})
+	return p.write(ctx, func(*peerRecord) {})
 }
 
 // step has the numbers go on, where the node has used up those that it had until the next letter.

@@ -49,7 +49,7 @@ func (e *Engine) sweep(ctx context.Context, node string, record leaseRecord, rev
 		revision uint64
 	}
 	var orphans []orphan
-	err = each(ctx, store.peerKeys, func(_ string, record peerRecord, revision uint64) {
+	err = eachKey(ctx, store.peerKeys, func(_ string, record peerRecord, revision uint64) {
 		if record.Owner == node {
 			orphans = append(orphans, orphan{record, revision})
 		}

@@ -197,7 +197,7 @@ func (t *takeover) win(ctx context.Context) error {
 // load writes the moved notice and reads what lies before it; what the consumer brings behind it waits until then.
 func (t *takeover) load(ctx context.Context) error {
 	p, e := t.peer, t.engine
-	moved, err := e.place(ctx, p.movedLetter(), func() bool { return true })
+	moved, err := e.place(ctx, p.movedLetter(), func() bool { return true }, e.options.Patience)
 	if errors.Is(err, errMailboxFull) {
 		p.purge(ctx, t.received/scale, false)
 	}
