@@ -2,33 +2,46 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
+	"parley/rooms/natsrooms/natstest"
 )
 
-// service is a few nodes, each a process of its own, that share NATS.
+// service is three nodes, each a process of its own, that share NATS. Each has its own link to it.
 type service struct {
 	t     *testing.T
+	nats  *natstest.Cluster
 	nodes []*serverProcess
+	links []*natstest.Link
 }
 
-// startService starts nodes in front of these NATS servers.
-func startService(t *testing.T, nodes int, args ...string) *service {
+// startService starts the nodes in front of so many NATS servers.
+func startService(t *testing.T, servers int) *service {
 	t.Helper()
 	binary := buildServer(t)
-	s := &service{t: t}
-	for range nodes {
+	s := &service{t: t, nats: natstest.Start(t, servers)}
+	for range 3 {
+		link := s.nats.Link()
 		p := &serverProcess{
 			t: t, binary: binary, home: t.TempDir(), listen: freeAddress(t), admin: freeAddress(t),
-			args: append([]string{"--tls", "off", "--connections-per-address", "0", "--joins-per-address", "0"}, args...),
+			args: append(natsFlags(link.URLs()), "--tls", "off", "--connections-per-address", "0", "--joins-per-address", "0",
+				"--nats-replicas", strconv.Itoa(servers)),
 		}
 		p.start()
-		s.nodes = append(s.nodes, p)
+		s.nodes, s.links = append(s.nodes, p), append(s.links, link)
 	}
 	return s
+}
+
+func natsFlags(urls []string) (flags []string) {
+	for _, u := range urls {
+		flags = append(flags, "--nats-url", u)
+	}
+	return flags
 }
 
 // load makes a run whose pairs are spread over the nodes.
@@ -61,70 +74,93 @@ func (s *service) kill(i int) {
 	p.start()
 }
 
-// startNATS starts a NATS server in this process.
-func startNATS(t *testing.T) *server.Server {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
-	})
-	if err != nil {
-		t.Fatal(err)
+// fault is something that happens to a service, again and again: once for each call.
+type fault func(s *service, times int)
+
+func nodeKilled(s *service, times int) { s.kill(times % len(s.nodes)) }
+
+func serverKilled(s *service, times int) { s.killServer(times % s.nats.Servers()) }
+
+func leaderKilled(s *service, times int) {
+	s.killServer(s.nats.Leader(fmt.Sprintf("parley_box_%d", times%4)))
+}
+
+// killServer ends a NATS server, leaves the others to themselves for a while, and brings it back.
+func (s *service) killServer(i int) {
+	s.nats.Kill(i)
+	<-time.After(3 * time.Second)
+	s.nats.Restart(i)
+	s.nats.AwaitCurrent(i)
+}
+
+// linkCut is a fault that cuts a node off from NATS for so long.
+func linkCut(d time.Duration) fault {
+	return func(s *service, times int) {
+		heal := s.links[times%len(s.links)].Cut()
+		<-time.After(d)
+		heal()
 	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
-	return s
 }
 
 // nodesRun is how long a test of nodes takes: short in make test, long in make soak.
 type nodesRun struct {
+	servers  int
 	pairs    int
 	rate     float64
 	duration time.Duration
-	every    time.Duration
+	pause    time.Duration // between faults
 }
 
 func TestNodesAreKilled(t *testing.T) {
-	killNodes(t, nodesRun{pairs: 20, rate: 10, duration: 12 * time.Second, every: 4 * time.Second})
+	nodesUnder(t, nodeKilled, nodesRun{servers: 1, pairs: 20, rate: 10, duration: 8 * time.Second, pause: 3 * time.Second})
 }
 
-func TestSoakNodesAreKilled(t *testing.T) {
+func TestNodesLoseALeader(t *testing.T) {
+	nodesUnder(t, leaderKilled, nodesRun{servers: 3, pairs: 10, rate: 10, duration: 8 * time.Second, pause: 2 * time.Second})
+}
+
+func TestSoakNodes(t *testing.T) {
 	duration, err := time.ParseDuration(os.Getenv("PARLEY_TEST_SOAK"))
 	if err != nil {
 		t.Skip("for make soak")
 	}
-	killNodes(t, nodesRun{pairs: 200, rate: 2, duration: duration, every: 10 * time.Second})
+	run := nodesRun{servers: 3, pairs: 200, rate: 1, duration: duration, pause: 10 * time.Second}
+	for name, f := range map[string]fault{
+		"nodes are killed":            nodeKilled,
+		"NATS servers are killed":     serverKilled,
+		"leaders are killed":          leaderKilled,
+		"the network is cut for 5 s":  linkCut(5 * time.Second),
+		"the network is cut for 60 s": linkCut(time.Minute),
+	} {
+		t.Run(name, func(t *testing.T) { nodesUnder(t, f, run) })
+	}
 }
 
-func killNodes(t *testing.T, run nodesRun) {
-	nats := startNATS(t)
-	s := startService(t, 3, "--nats-url", nats.ClientURL())
+// nodesUnder runs a load over three nodes while faults happen.
+func nodesUnder(t *testing.T, f fault, run nodesRun) {
+	s := startService(t, run.servers)
 	l := s.load(run.pairs, run.rate, run.duration)
 	ended := make(chan loadResult, 1)
 	go func() { ended <- l.run(context.Background()) }()
-	ticker := time.NewTicker(run.every)
-	defer ticker.Stop()
-	kills := 0
-	var r loadResult
-	for running := true; running; {
+	times := 0
+	timer := time.NewTimer(run.pause)
+	defer timer.Stop()
+	began := time.Now()
+	for {
 		select {
-		case r = <-ended:
-			running = false
-		case <-ticker.C:
-			if time.Duration(kills+1)*run.every < run.duration {
-				s.kill(kills % len(s.nodes))
-				kills++
+		case r := <-ended:
+			report(t, r, times)
+			for _, n := range s.nodes {
+				n.stop()
+			}
+			return
+		case <-timer.C:
+			if time.Since(began) < run.duration {
+				f(s, times)
+				times++
+				timer.Reset(run.pause)
 			}
 		}
-	}
-	report(t, r, kills)
-	for _, n := range s.nodes {
-		n.stop()
 	}
 }
 
@@ -136,7 +172,7 @@ func report(t *testing.T, r loadResult, faults int) {
 	if !r.OK {
 		t.Errorf("%s: %s", r.Stage, r.Problem)
 	}
-	if faults == 0 || r.Resumes == 0 || r.Delivered == 0 {
+	if faults == 0 || r.Delivered == 0 {
 		t.Error("nothing was put to the test")
 	}
 }

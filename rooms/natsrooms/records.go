@@ -113,12 +113,7 @@ func deleteRecord(ctx context.Context, kv jetstream.KeyValue, key string, revisi
 }
 
 func asConflict(err error) error {
-	var api *jetstream.APIError
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, jetstream.ErrKeyExists),
-		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return errConflict
 	}
 	return unavailable(err)

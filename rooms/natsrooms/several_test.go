@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"parley/rooms"
+	"parley/rooms/natsrooms/natstest"
 	"parley/rooms/roomstest"
 )
 
@@ -32,9 +33,9 @@ var ofOneNode = []string{
 }
 
 func TestSuiteOverThreeNodes(t *testing.T) {
-	nats := startNATS(t)
+	nats := natstest.Start(t, 1)
 	roomstest.Run(t, func(t *testing.T, config rooms.Config) rooms.Engine {
-		options := Options{URLs: []string{nats.ClientURL()}, Prefix: newPrefix(), Shards: 1}
+		options := Options{URLs: nats.URLs(), Prefix: newPrefix(), Shards: 1}
 		s := &several{t: t, quick: strings.Contains(t.Name(), "exactly_once")}
 		for _, name := range ofOneNode {
 			s.stay = s.stay || strings.Contains(t.Name(), name)
@@ -147,8 +148,8 @@ func (a settling) Update(ctx context.Context, seq uint64, update rooms.Update) e
 
 // Sixteen are admitted, whatever the three nodes do at once.
 func TestCapacityOverThreeNodes(t *testing.T) {
-	nats := startNATS(t)
-	options := Options{URLs: []string{nats.ClientURL()}, Prefix: newPrefix()}
+	nats := natstest.Start(t, 3)
+	options := Options{URLs: nats.URLs(), Prefix: newPrefix(), Replicas: 3}
 	var nodes []*Engine
 	for range 3 {
 		nodes = append(nodes, newNode(t, rooms.Config{}, options))

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"parley/rooms"
+	"parley/rooms/natsrooms/natstest"
 	"parley/rooms/roomstest"
 )
 
 func TestSuite(t *testing.T) {
-	nats := startNATS(t)
+	nats := natstest.Start(t, 1)
 	roomstest.Run(t, func(t *testing.T, config rooms.Config) rooms.Engine {
-		return newNode(t, config, Options{URLs: []string{nats.ClientURL()}, Prefix: newPrefix(), Shards: 1})
+		return newNode(t, config, Options{URLs: nats.URLs(), Prefix: newPrefix(), Shards: 1})
 	})
 }
