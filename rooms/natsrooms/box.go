@@ -81,10 +81,7 @@ func (e *Engine) closeBox(b *box) {
 		return
 	}
 	<-b.ready
-	if b.consume != nil {
-		b.consume.Stop()
-		<-b.consume.Closed()
-	}
+	b.stop()
 }
 
 // open starts the consumer behind what the stream has now.
@@ -92,37 +89,75 @@ func (b *box) open() {
 	defer close(b.ready)
 	ctx, cancel := context.WithTimeout(b.engine.ctx, b.engine.options.Patience)
 	defer cancel()
-	b.err = func() error {
-		store, err := b.engine.stored()
-		if err != nil {
-			return err
-		}
-		stream, err := store.box(ctx, b.engine.js, b.engine.names, b.home)
-		if err != nil {
-			return unavailable(err)
-		}
-		info, err := stream.Info(ctx)
-		if err != nil {
-			return unavailable(err)
-		}
-		b.born, b.reached = info.Created.UnixNano(), info.State.LastSeq
-		// A start by number survives every reset of the ordered consumer; "new" would be asked for again, and skip what came
-		// in between.
-		consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-			FilterSubjects:    []string{b.engine.names.homeOf(b.home) + ">"},
-			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-			OptStartSeq:       b.reached + 1,
-			InactiveThreshold: consumerIdle,
-		})
-		if err != nil {
-			return unavailable(err)
-		}
-		b.consume, err = consumer.Consume(b.take, jetstream.PullMaxMessages(pullBatch), jetstream.PullExpiry(pullExpiry),
-			jetstream.PullHeartbeat(pullHeartbeat), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-				b.engine.options.Warn("the consumer of a box", err)
-			}))
+	b.err = b.begin(ctx, func(state jetstream.StreamState) uint64 { return state.LastSeq })
+}
+
+// restart starts the consumer anew at the first letter of a stream that has been made anew.
+func (b *box) restart(ctx context.Context) error {
+	select {
+	case <-b.ready:
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+	b.stop()
+	return b.begin(ctx, func(jetstream.StreamState) uint64 { return 0 })
+}
+
+func (b *box) stop() {
+	b.mu.Lock()
+	consume := b.consume
+	b.consume = nil
+	b.mu.Unlock()
+	if consume != nil {
+		consume.Stop()
+		<-consume.Closed()
+	}
+}
+
+// begin makes the consumer, behind the letter that after says.
+func (b *box) begin(ctx context.Context, after func(jetstream.StreamState) uint64) error {
+	store, err := b.engine.stored()
+	if err != nil {
+		return err
+	}
+	stream, err := store.box(ctx, b.engine.js, b.engine.names, b.home)
+	if err != nil {
 		return unavailable(err)
-	}()
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return unavailable(err)
+	}
+	reached := after(info.State)
+	b.mu.Lock()
+	b.born, b.reached = info.Created.UnixNano(), reached
+	b.mu.Unlock()
+	// A start by number survives every reset of the ordered consumer; "new" would be asked for again, and skip what came in
+	// between.
+	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects:    []string{b.engine.names.homeOf(b.home) + ">"},
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       reached + 1,
+		InactiveThreshold: consumerIdle,
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	consume, err := consumer.Consume(b.take, jetstream.PullMaxMessages(pullBatch), jetstream.PullExpiry(pullExpiry),
+		jetstream.PullHeartbeat(pullHeartbeat), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+			b.engine.options.Warn("the consumer of a box", err)
+		}))
+	b.mu.Lock()
+	b.consume = consume
+	b.mu.Unlock()
+	return unavailable(err)
+}
+
+// made is when the stream was made that the letters come from.
+func (b *box) made() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.born
 }
 
 // take hands out one letter.

@@ -39,6 +39,7 @@ func (e *Engine) connect() (*nats.Conn, error) {
 		nats.ReconnectHandler(func(*nats.Conn) {
 			e.outage.set(false)
 			e.options.Figures.Away(false)
+			e.leases.suspect.Store(true)
 			e.leases.hurry()
 		}),
 		nats.ConnectHandler(func(*nats.Conn) { e.leases.hurry() }),

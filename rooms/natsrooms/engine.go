@@ -107,6 +107,7 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	e.store.Store(s)
+	e.leases.eras = s.eras
 	own, err := e.openBox(ctx, e.home)
 	if err == nil {
 		err = e.renewLease(ctx)
@@ -268,10 +269,7 @@ func (e *Engine) Close() error {
 	e.mu.Unlock()
 	for _, b := range boxes {
 		<-b.ready
-		if b.consume != nil {
-			b.consume.Stop()
-			<-b.consume.Closed()
-		}
+		b.stop()
 	}
 	e.conn.Close()
 	return nil

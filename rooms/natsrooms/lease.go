@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,12 +26,14 @@ const beatsInLease = 10
 // leases is what this node knows of the lives of all.
 type leases struct {
 	hurried chan struct{} // something has changed: do not wait for the next beat
+	suspect atomic.Bool   // NATS was away, and may have lost its memory
 
 	// Owned by the goroutine that keeps the lease, once that runs.
 	beat    uint64
 	renewed time.Time // when this node's lease was renewed last
 	polled  time.Time // when the others' were looked at last
 	known   map[string]life
+	eras    eras // of the streams that have all that this node holds
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -75,6 +78,12 @@ func (e *Engine) keepLease() {
 
 // beat is one round.
 func (e *Engine) beat() error {
+	if e.store.Load() != nil && e.leases.suspect.Swap(false) {
+		if err := e.checkEra(); err != nil {
+			e.leases.suspect.Store(true)
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(e.ctx, e.options.Lease/2)
 	defer cancel()
 	if err := e.open(ctx); err != nil {
@@ -82,6 +91,7 @@ func (e *Engine) beat() error {
 	}
 	before := e.leases.renewed
 	if err := e.renewLease(ctx); err != nil {
+		e.leases.suspect.Store(true)
 		return err
 	}
 	if e.leases.renewed.Sub(before) > e.options.Lease {

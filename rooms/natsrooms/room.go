@@ -41,6 +41,9 @@ type member struct {
 	since    uint64 // a revision of the room's key that has it
 }
 
+// pinned is the since of a member that no key says anything about, because NATS has lost it.
+const pinned = ^uint64(0)
+
 // acquireRoom finds or makes a room. Each success is to be followed by one releaseRoom.
 func (e *Engine) acquireRoom(name string, newcomer bool) (*room, error) {
 	e.mu.Lock()
@@ -170,7 +173,7 @@ func (r *room) follow() {
 		}
 	}
 	for id, m := range r.members {
-		if !seats[id] && (m.since <= r.seen || r.seen == 0) { // not one whose letter was faster than the key
+		if !seats[id] && m.since != pinned && (m.since <= r.seen || r.seen == 0) { // not one whose letter was faster than the key
 
 			delete(r.members, id)
 			r.gone.Add(id)

@@ -141,6 +141,7 @@ func mismatch(got, want jetstream.StreamConfig) string {
 type store struct {
 	boxes                      []jetstream.Stream // by shard
 	roomKeys, peerKeys, leases jetstream.KeyValue
+	eras                       eras
 }
 
 // box gives the stream that a home's mailboxes are in. A node with more shards than this one may have joined since.
@@ -153,18 +154,21 @@ func (s *store) box(ctx context.Context, js jetstream.JetStream, n names, h home
 
 // openStore makes or checks every stream and bucket.
 func openStore(ctx context.Context, js jetstream.JetStream, o Options, config rooms.Config) (*store, error) {
-	s := &store{}
+	s := &store{eras: eras{}}
 	for shard := range o.Shards {
 		stream, err := makeStream(ctx, js, boxConfig(o, config, shard))
 		if err != nil {
 			return nil, err
 		}
 		s.boxes = append(s.boxes, stream)
+		s.eras.add(stream)
 	}
 	for name, kv := range map[string]*jetstream.KeyValue{"rooms": &s.roomKeys, "peers": &s.peerKeys, "nodes": &s.leases} {
-		if _, err := makeStream(ctx, js, bucketConfig(o, name)); err != nil {
+		stream, err := makeStream(ctx, js, bucketConfig(o, name))
+		if err != nil {
 			return nil, err
 		}
+		s.eras.add(stream)
 		bucket, err := js.KeyValue(ctx, names{o.Prefix}.bucket(name))
 		if err != nil {
 			return nil, err

@@ -113,7 +113,7 @@ func (t *takeover) prepare(ctx context.Context) error {
 
 // possible refuses a client that claims to have more than was ever sent.
 func (t *takeover) possible(ctx context.Context) error {
-	if t.received == 0 || t.record.Born != t.peer.box.born {
+	if t.received == 0 || t.record.Born != t.peer.box.made() {
 		return nil
 	}
 	store, err := t.engine.stored()
@@ -207,7 +207,7 @@ func (t *takeover) load(ctx context.Context) error {
 	if err := t.findSeat(ctx); err != nil {
 		return err
 	}
-	lost := t.record.Born != p.box.born
+	lost := t.record.Born != p.box.made()
 	if !lost && t.record.Bound && !t.adopted {
 		return t.refuse()
 	}
@@ -223,7 +223,7 @@ func (t *takeover) load(ctx context.Context) error {
 	p.incomplete = lost
 	if lost { // a stream that has been made anew counts from 1
 		p.offset = (max(t.received, p.offset)/scale + 1) * scale
-		p.record.Offset, p.record.Born = p.offset, p.box.born
+		p.record.Offset, p.record.Born = p.offset, p.box.made()
 	}
 	t.begin(moved, letters)
 	return nil
