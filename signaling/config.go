@@ -36,10 +36,11 @@ type Config struct {
 	ConnectionsPerAddress int     // an IPv6 /64 is one address; default 1,024
 	JoinsPerAddress       float64 // a second, and four times as many at once; default 50
 
-	JoinWithin  time.Duration // for the first join or resume; default 10 s
-	PingEvery   time.Duration // give or take a fifth; default 25 s
-	DeadAfter   time.Duration // without a frame; default 75 s
-	WriteWithin time.Duration // for one write to the socket; default 10 s
+	JoinWithin    time.Duration // for the first join or resume; default 10 s
+	MessageWithin time.Duration // for the rest of a message that has begun; default 30 s
+	PingEvery     time.Duration // give or take a fifth; default 25 s
+	DeadAfter     time.Duration // without a frame; default 75 s
+	WriteWithin   time.Duration // for one write to the socket; default 10 s
 }
 
 func (c Config) withDefaults() Config {
@@ -54,6 +55,7 @@ func (c Config) withDefaults() Config {
 	number(&c.Capacity, 16)
 	number(&c.Grace, 30*time.Second)
 	number(&c.JoinWithin, 10*time.Second)
+	number(&c.MessageWithin, 30*time.Second)
 	number(&c.PingEvery, 25*time.Second)
 	number(&c.DeadAfter, 75*time.Second)
 	number(&c.WriteWithin, 10*time.Second)

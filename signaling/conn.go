@@ -26,6 +26,7 @@ type conn struct {
 	// Static after construction.
 	server *Server
 	ws     *websocket.Conn
+	meter  *meter // below ws
 	from   client
 	seat   *seat
 	opened time.Time
@@ -38,6 +39,7 @@ type conn struct {
 	resumed   bool // and not yet heard: the session's older secret is still good
 
 	heard    atomic.Int64 // when the last frame came: the time.Duration since Server.began
+	asked    atomic.Int64 // pings that no pong has come for: only the reading goroutine takes from it
 	welcomed atomic.Bool  // joined or resumed is on its way
 	handle   *handle
 
@@ -85,10 +87,10 @@ const closeWithin = 5 * time.Second
 // maxOut bounds the messages without a number that wait to be written: a client that has so many does not read.
 const maxOut = 256
 
-func newConn(s *Server, ws *websocket.Conn, from client, seat *seat) *conn {
+func newConn(s *Server, ws *websocket.Conn, meter *meter, from client, seat *seat) *conn {
 	id := strconv.FormatUint(s.lastConn.Add(1), 36)
 	c := &conn{
-		server: s, ws: ws, from: from, seat: seat, opened: time.Now(),
+		server: s, ws: ws, meter: meter, from: from, seat: seat, opened: time.Now(),
 		log:       s.config.Log.With().Str("conn", id).Logger(),
 		allowance: newAllowance(s.config), handle: &handle{},
 	}
@@ -103,12 +105,19 @@ func (c *conn) start() {
 	// gorilla's own gives it a second, and the connection up when that is not enough.
 	c.ws.SetPingHandler(func(data string) error {
 		c.hear()
-		c.sendPong([]byte(data))
+		if c.unasked() {
+			c.sendPong([]byte(data))
+		}
 		return nil
 	})
 	// Pongs carry back the number that the ping went out with.
 	c.ws.SetPongHandler(func(data string) error {
 		c.hear()
+		if c.asked.Load() > 0 {
+			c.asked.Add(-1)
+		} else if !c.unasked() {
+			return nil
+		}
 		if seq, err := strconv.ParseUint(data, 10, 64); err == nil {
 			if a := c.attached(); a != nil {
 				a.Confirm(seq)
@@ -154,6 +163,7 @@ func (c *conn) read() {
 			continue
 		}
 		if err := c.message(r); err != nil {
+			c.giveUp(err)
 			c.lost(err)
 			return
 		}
@@ -169,6 +179,8 @@ func (c *conn) message(r io.Reader) error {
 			limit = c.server.config.MaxFirst
 		}
 	}
+	c.meter.begin(limit)
+	defer c.meter.end()
 	if limit > 0 {
 		r = io.LimitReader(r, int64(limit)+1)
 	}
@@ -219,7 +231,7 @@ func (c *conn) end() {
 
 // drop ends the connection at once, without the TLS farewell, which waits for a client that does not read.
 func (c *conn) drop() {
-	below := c.ws.NetConn()
+	below := c.meter.Conn
 	if t, ok := below.(*tls.Conn); ok {
 		below = t.NetConn()
 	}

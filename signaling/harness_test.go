@@ -122,6 +122,11 @@ func (s *service) dial(subprotocols ...string) *peer {
 	if err != nil {
 		s.t.Fatalf("dial: %v %v", err, response)
 	}
+	return s.peer(ws)
+}
+
+// peer reads on until the connection ends.
+func (s *service) peer(ws *websocket.Conn) *peer {
 	p := &peer{t: s.t, ws: ws, in: make(chan message, 10000)}
 	go p.read()
 	s.t.Cleanup(func() { _ = ws.Close() })
@@ -130,11 +135,11 @@ func (s *service) dial(subprotocols ...string) *peer {
 
 // tryDial gives the answer of the server too, where it does not upgrade.
 func (s *service) tryDial(subprotocols ...string) (*websocket.Conn, *http.Response, error) {
-	d := websocket.Dialer{Subprotocols: subprotocols, NetDial: func(string, string) (net.Conn, error) {
-		return s.listener.dialFrom(s.from)
-	}}
+	d := websocket.Dialer{Subprotocols: subprotocols, NetDial: s.dialNet}
 	return d.Dial("ws://parley.test/ws", nil)
 }
+
+func (s *service) dialNet(string, string) (net.Conn, error) { return s.listener.dialFrom(s.from) }
 
 func (p *peer) read() {
 	defer close(p.in)

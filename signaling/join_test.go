@@ -170,7 +170,7 @@ func TestAMessageMayComeInFragments(t *testing.T) {
 	})
 }
 
-func TestBadInputIsAnsweredAndDisturbsNobody(t *testing.T) {
+func TestLessonBadJSONKillsNothing(t *testing.T) {
 	run(t, signaling.Config{}, rooms.Config{}, func(t *testing.T, s *service) {
 		ann, bob := s.pair()
 		deep := strings.Repeat("[", 64) + strings.Repeat("]", 64)

@@ -128,7 +128,7 @@ func TestFiveSecondsOverTheRateAreAnEnd(t *testing.T) {
 	}
 }
 
-func TestASlowPeerIsCutAndMayResumeAndNobodyWaits(t *testing.T) {
+func TestLessonASlowPeerHoldsUpTheRoom(t *testing.T) {
 	run(t, signaling.Config{Rate: -1}, rooms.Config{InboxMessages: 50}, func(t *testing.T, s *service) {
 		ann, joined := s.join()
 		bob, _ := s.join()

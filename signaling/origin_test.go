@@ -74,10 +74,7 @@ func handshake(t *testing.T, config signaling.Config, host, origin, forwarded st
 		t.Fatal(err)
 	}
 	r.Host = host
-	r.Header = http.Header{
-		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
-		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
-	}
+	r.Header = upgradeHeader()
 	for name, value := range map[string]string{"Origin": origin, "X-Forwarded-Proto": forwarded} {
 		if value != "" {
 			r.Header.Set(name, value)

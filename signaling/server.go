@@ -119,13 +119,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if selected != "" {
 		header.Set("Sec-WebSocket-Protocol", selected)
 	}
-	ws, err := s.upgrader.Upgrade(w, r, header)
+	meter := &meter{within: s.config.MessageWithin}
+	ws, err := s.upgrader.Upgrade(meteredUpgrade{w, meter}, r, header)
 	if err != nil {
 		s.admission.leave(seat)
 		s.config.Log.Debug().Err(err).Str("remote", from.remote).Msg("upgrade failed")
 		return
 	}
-	c := newConn(s, ws, from, seat)
+	c := newConn(s, ws, meter, from, seat)
 	c.log.Debug().Str("remote", from.remote).Str("agent", r.UserAgent()).Msg("connected")
 	if !s.add(c) {
 		s.admission.leave(seat)

@@ -173,8 +173,11 @@ func (c *conn) writeTurn(t turn) bool {
 	if t.pong != nil && c.ws.WriteControl(websocket.PongMessage, t.pong, c.deadline()) != nil {
 		return c.broken()
 	}
-	if t.ping != nil && c.ws.WriteControl(websocket.PingMessage, t.ping, c.deadline()) != nil {
-		return c.broken()
+	if t.ping != nil {
+		c.asked.Add(1) // before it can be answered
+		if c.ws.WriteControl(websocket.PingMessage, t.ping, c.deadline()) != nil {
+			return c.broken()
+		}
 	}
 	if t.attachment != nil && !c.writeEvents(t) { // before a close frame: a numbered error may be the reason for it
 		return false

@@ -1,0 +1,110 @@
+package signaling
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"parley/signaling/protocol"
+)
+
+// framing is how many bytes the frames of a message may take beside what they carry: those of a few thousand fragments, or of
+// pings in between. Frames that carry nothing would otherwise cost the server work without end, and never become a message.
+const framing = 16 << 10
+
+var (
+	errFrames  = errors.New("too many frames in one message")
+	errTooLong = errors.New("a message was not complete in time")
+)
+
+// meter is what a WebSocket reads from. It ends a message that takes too many frames, or too long: gorilla/websocket counts
+// what is in a message, and passes over frames with nothing in them.
+type meter struct {
+	net.Conn
+	within time.Duration // for the rest of a message that has begun; 0 or less for no limit
+
+	// Owned by the reading goroutine.
+	inside  bool // a message has begun
+	counted bool // and is limited
+	left    int  // bytes that it may still take
+	timed   bool // a deadline is set: only for a message that has to be waited for, because a timer costs more than reading
+}
+
+// begin notes that a message of so many bytes at most has begun; below 0 is no limit.
+func (m *meter) begin(limit int) {
+	m.inside, m.counted, m.left = true, limit >= 0, limit+framing
+}
+
+func (m *meter) end() {
+	m.inside = false
+	if m.timed {
+		m.timed = false
+		_ = m.SetReadDeadline(time.Time{})
+	}
+}
+
+// Read implements net.Conn.
+func (m *meter) Read(p []byte) (int, error) {
+	if !m.inside {
+		return m.Conn.Read(p)
+	}
+	if m.counted {
+		if m.left <= 0 {
+			return 0, errFrames
+		}
+		p = p[:min(len(p), m.left)]
+	}
+	if !m.timed && m.within > 0 {
+		m.timed = true
+		_ = m.SetReadDeadline(time.Now().Add(m.within))
+	}
+	n, err := m.Conn.Read(p)
+	m.left -= n
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errTooLong
+	}
+	return n, err
+}
+
+// meteredUpgrade lets the upgrade take a meter in place of the connection.
+type meteredUpgrade struct {
+	http.ResponseWriter
+	meter *meter
+}
+
+// Hijack implements http.Hijacker.
+func (u meteredUpgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	u.meter.Conn = c
+	return u.meter, rw, err
+}
+
+// giveUp ends a connection whose message took too much. What still comes is passed over until the close frame has been
+// answered, or long enough waited for: closing at once would have the network drop it.
+func (c *conn) giveUp(err error) {
+	switch {
+	case errors.Is(err, errFrames):
+		c.close(protocol.CloseViolation, err.Error())
+	case errors.Is(err, errTooLong):
+		c.close(protocol.ClosePingTimeout, err.Error())
+	default:
+		return
+	}
+	_, _ = io.Copy(io.Discard, c.meter.Conn)
+}
+
+// unasked takes a control frame that nobody has asked for, of which there may be no more than of repeats. It tells whether to
+// look at it.
+func (c *conn) unasked() bool {
+	if _, ok := c.allowance.takeRepeat(0); ok {
+		return true
+	}
+	if c.flood.refused(time.Now()) {
+		c.close(protocol.CloseRate, "too many control frames for too long")
+	}
+	return false
+}
