@@ -23,6 +23,7 @@ export class Negotiation {
   #settingAnswer = false;
   #answering = 0; // offers of the other side
   #rollingBack = false;
+  #rolledBack = false; // an own offer was, since the two last agreed
   #wanted = false; // an offer was due while held
   #held;
   /** @type {WireCandidate[]} candidates that came before any description */
@@ -130,6 +131,7 @@ export class Negotiation {
     this.#ignoreOffer = !ready && !this.polite;
     if (this.#ignoreOffer) return;
     this.#held = this.#wanted = false; // what this does not settle is asked for again
+    if (!ready) this.#rolledBack = true;
     this.#answering++;
     try {
       await this.#setRemote("offer", sdp);
@@ -138,6 +140,7 @@ export class Negotiation {
       this.#answering--;
     }
     this.#sendLocal(originOf(sdp)?.offer);
+    this.#refresh();
   }
 
   /** @param {Description} answer */
@@ -153,6 +156,16 @@ export class Negotiation {
       await this.#setRemote("answer", sdp);
     } finally {
       this.#settingAnswer = false;
+    }
+    this.#refresh();
+  }
+
+  /** Goes on sending: Chromium has stopped for good when an own offer was taken back, until it is given its tracks again. */
+  #refresh() {
+    if (!this.#rolledBack) return;
+    this.#rolledBack = false;
+    for (const sender of this.#pc.getSenders()) {
+      sender.replaceTrack(sender.track).catch((error) => this.#failed(error));
     }
   }
 
@@ -202,6 +215,7 @@ export class Negotiation {
     this.#rollingBack = true;
     try {
       await this.#pc.setLocalDescription({ type: "rollback" });
+      this.#rolledBack = true;
       if (restart) this.restart();
       await this.#offer(); // Chromium asks for it while its signalingState is still that of before, and never again
     } catch (error) {

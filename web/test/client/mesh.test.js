@@ -12,6 +12,7 @@ function assertMeshed(hub, hint = "") {
       assert.equal(peer.connection.connectionState, "connected", `${hint} ${page.id} with ${id}`);
       assert.equal(peer.channel.readyState, "open", `${hint} ${page.id} with ${id}`);
       assert.equal(peer.connection.signalingState, "stable", `${hint} ${page.id} with ${id}`);
+      assert.equal(peer.connection.sends, "yes", `${hint} ${page.id} with ${id}`);
       assert.equal(peer.connection.agreed, peer.connection.tracks, `${hint} ${page.id} with ${id}`);
     }
   }

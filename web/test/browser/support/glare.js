@@ -24,6 +24,7 @@ export async function glare(t, kinds) {
       await enter(one, "glare", { url: server.ws, room: `glare-${call}`, audio: true, video: call % 2 === 0 });
     await Promise.all(order.map((one) => connected(one, "glare")));
     for (let round = 0; round < ROUNDS; round++) await addAtOnce(order, round % 2 === 0);
+    if (call % 2 === 0) await goOn(order);
     for (const report of await Promise.all(order.map(reportOf))) {
       assert.deepEqual(report.errors, []);
       collisions += report.collisions;
@@ -72,6 +73,13 @@ async function addAtOnce(people, gated) {
       ),
     ),
   );
+}
+
+/** Pictures that were sent before go on coming. @param {import("./person.js").Person[]} people */
+async function goOn(people) {
+  for (const { page } of people) await page.evaluate(() => stays.glare.watch());
+  for (const one of people) await until(one, "more pictures", () => stays.glare.pictures.count > 5);
+  for (const { page } of people) await page.evaluate(() => stays.glare.pictures.stop());
 }
 
 /** @param {import("./person.js").Person} person */

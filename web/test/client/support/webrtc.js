@@ -6,7 +6,10 @@ export class FakeInternet {
   /** @type {Map<string, FakePeerConnection>} by the session's number in its descriptions */
   all = new Map();
   up = true;
-  /** Differ from that as Chromium does: a rollback asks for a negotiation before signalingState says that it may begin, and only then. */
+  /**
+   * Differ from that as Chromium does: a rollback asks for a negotiation before signalingState says that it may begin, and only then;
+   * and nothing is sent after it until tracks are replaced in a negotiated connection.
+   */
   likeChromium = false;
   /** Or as Firefox does: a call is connecting while an offer of more waits; and an offer that gathers anew is answered with a new DTLS role. */
   likeFirefox = false;
@@ -81,6 +84,8 @@ class FakePeerConnection extends EventTarget {
   #version = 0;
   #generation = 0;
   #restart = false;
+  /** Whether media is sent, as far as it is agreed. @type {"yes" | "rolled back" | "no"} */
+  sends = "yes";
   #begun = false; // the data channel was negotiated
   #role = ""; // in DTLS
   #chain = Promise.resolve();
@@ -129,6 +134,13 @@ class FakePeerConnection extends EventTarget {
     this.#update();
   }
 
+  getSenders() {
+    const replaceTrack = async () => {
+      if (this.sends === "no") this.sends = "yes";
+    };
+    return Array.from({ length: this.tracks }, (_, track) => ({ track, replaceTrack }));
+  }
+
   restartIce() {
     if (!this.currentLocal) return;
     this.#restart = true;
@@ -171,6 +183,7 @@ class FakePeerConnection extends EventTarget {
 
   #stable() {
     this.signalingState = "stable";
+    if (this.sends === "rolled back") this.sends = "no";
     this.#flag = false;
     if (this.connectionState === "connecting") this.become("connected");
     this.check();
@@ -236,6 +249,7 @@ class FakePeerConnection extends EventTarget {
     if (this.signalingState !== "have-local-offer") throw new FakeError("InvalidStateError", "nothing to roll back");
     this.pendingLocal = null;
     this.#stable();
+    if (this.internet.likeChromium && this.agreed > 0) this.sends = "rolled back";
   }
 
   setRemoteDescription({ type, sdp }) {
