@@ -1,10 +1,15 @@
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { lostOffer } from "./support/restart.js";
+import { lostOffer, restarted } from "./support/restart.js";
 
-for (const kinds of [
-  ["chromium", "firefox"],
-  ["firefox", "chromium"],
-]) {
+const KINDS = /** @type {const} */ (["chromium", "firefox"]);
+
+test("pictures go on through a restart of the server", (t) => restarted(t, KINDS));
+
+test("pictures go on through a restart with a session key, and everyone stays who they are", (t) =>
+  restarted(t, KINDS, randomBytes(32).toString("base64")));
+
+for (const kinds of [KINDS, KINDS.toReversed()]) {
   test(`an offer of ${kinds[0]} to ${kinds[1]} that went down with the server is made again`, (t) =>
     lostOffer(t, kinds));
 }

@@ -113,25 +113,6 @@ async function silent({ url }, enterPage, one, two) {
   for (const page of [a, b]) assert.deepEqual(errors(await log(page)), []);
 }
 
-async function restarted({ url, port, stop }, enterPage, one, two) {
-  const [a, b] = await calling(enterPage, url, one, two);
-  for (const page of [a, b]) await log(page);
-  await stop();
-  const second = await start(built.program, { port, flags: ["--origin", site.origin] });
-  try {
-    const moved = () => window.met.log.some(([type]) => type === "peermoved");
-    for (const page of [a, b]) await page.waitForFunction(moved, { timeout: 30_000, polling: 100 });
-    await Promise.all([working(a), working(b)]);
-    for (const page of [a, b]) {
-      const types = (await log(page)).map(([type]) => type);
-      assert.deepEqual(types, ["peermoved"]);
-      assert.equal(await page.evaluate(() => window.met.connections.size), 1);
-    }
-  } finally {
-    await second.stop();
-  }
-}
-
 async function reloaded({ url }, enterPage, one, two) {
   const [a, b] = await calling(enterPage, url, one, two);
   await log(a);
@@ -167,7 +148,6 @@ export function calls(one, two) {
       test(name, () => serving((server, enterPage) => scenario(server, enterPage, one, two)));
     check("a call with pictures on both sides, and what comes later is negotiated", pictures);
     check("whoever has nothing to show sees the other all the same", silent);
-    check("a call outlives a restart of the server", restarted);
     check("a page that is loaded anew is met anew", reloaded);
     if (one === two) check("a tab that was opened from another is somebody else", duplicated);
   });
