@@ -14,6 +14,8 @@ const FACTS_EVERY = 2000; // ms
 const PATIENCE = 20_000; // ms that a first connection may take before it is said that there is none
 const SETTLE = 300; // ms in which those who were in the room before are told of
 
+const RESTART = 1012; // the close code of a server that comes back
+
 /**
  * @typedef {object} Line what the page keeps for a peer
  * @property {PeerLink} peer
@@ -87,6 +89,7 @@ export class Call {
     const room = this.#room;
     const dispatch = this.#dispatch;
     room.addEventListener("state", ({ detail: { status, error } }) => {
+      if (error?.closeCode === RESTART) dispatch({ type: "draining" });
       if (status === "open" || status === "reconnecting") dispatch({ type: "connection", connection: status });
       else if (status === "closed") this.#ended(error);
     });

@@ -53,7 +53,7 @@ const TABLE = Object.freeze({
     text: "The server is there, but the browser opens no secure socket to it. With a development certificate that is the usual reason: trust the server’s authority once, then reload. A proxy that does not pass WebSockets on has the same effect.",
     remedies: ["authority", "retry"],
   },
-  draining: { title: "The server restarts", text: "The call goes on meanwhile.", remedies: [] },
+  draining: { title: "The server is restarting", text: "The call goes on meanwhile.", remedies: [] },
   "unsupported-version": {
     title: "This page is out of date",
     text: "The server speaks a newer protocol. Reload the page.",

@@ -84,6 +84,24 @@ async function scale(page) {
   return () => bytes;
 }
 
+test("the server restarts, and the call goes on", async (t) => {
+  const server = await startServer();
+  const [ann, ben] = [await guest(t, server, "Ann"), await guest(t, server, "Ben")];
+  for (const one of [ann, ben]) {
+    one.expect(/WebSocket connection to|ERR_CONNECTION_REFUSED/);
+    await enterRoom(one, "tea");
+  }
+  await watches(ann, 1);
+  await server.stop("SIGTERM");
+  await reads(ann, "The server is restarting. The call goes on.");
+  await look(ann, "server-restarting");
+  await startServer("--listen", `127.0.0.1:${server.port}`);
+  await until(ann, "no more of it", () => document.querySelector(".banner")?.hidden);
+  await watches(ann, 1);
+  await press(ben, "Leave");
+  await sees(ann, []);
+});
+
 test("a whole call by keyboard alone", async (t) => {
   const server = await startServer();
   const ann = await guest(t, server, "Ann");

@@ -51,9 +51,11 @@ function statusView(app) {
 function bannerOf(app, { connection, draining, sharing, trouble }) {
   const lines = [];
   if (trouble) lines.push(h("p", { "data-state": trouble.code }, wordsOf(trouble.code).title));
-  if (connection === "reconnecting") {
+  if (draining) {
+    lines.push(h("p", { "data-state": "draining" }, "The server is restarting. The call goes on."));
+  } else if (connection === "reconnecting") {
     lines.push(h("p", { "data-state": "reconnecting" }, "Reconnecting to the server. The call goes on."));
-  } else if (draining) lines.push(h("p", { "data-state": "draining" }, "The server restarts. The call goes on."));
+  }
   if (sharing !== null) {
     const stop = h("button", { type: "button", onclick: () => void app.share() }, "Stop sharing");
     lines.push(h("p", { "data-state": "sharing" }, "You are sharing your screen", stop));
