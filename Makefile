@@ -32,9 +32,9 @@ help: ## This list
 # Go is looked at once, before anything else, so that its absence is one line and not a page.
 ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
   GO_FOUND := $(shell v=`GOFLAGS= GOWORK=off GO111MODULE=on GOROOT= $(GO) env GOVERSION 2>/dev/null || $(GO) version 2>/dev/null`; \
-	case "$$v" in (*go1.2[6-9]*|*go1.[3-9][0-9]*|*go[2-9].*) echo ok;; (*) echo "$${v:-none}";; esac)
+	case "$$v" in (*go1.2[5-9]*|*go1.[3-9][0-9]*|*go[2-9].*) echo ok;; (*) echo "$${v:-none}";; esac)
   ifneq ($(GO_FOUND),ok)
-    $(error Parley needs Go 1.26 or later, found: $(GO_FOUND). Get it from https://go.dev/dl/ or, on macOS, with: brew install go)
+    $(error Parley needs Go 1.25 or later, found: $(GO_FOUND). Get it from https://go.dev/dl/ or, on macOS, with: brew install go)
   endif
 endif
 
