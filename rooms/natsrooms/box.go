@@ -124,7 +124,7 @@ func (b *box) begin(ctx context.Context, after func(jetstream.StreamState) uint6
 	if err != nil {
 		return unavailable(err)
 	}
-	info, err := stream.Info(ctx)
+	info, err := infoOf(ctx, b.engine.js, stream)
 	if err != nil {
 		return unavailable(err)
 	}

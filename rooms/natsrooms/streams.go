@@ -177,3 +177,13 @@ func openStore(ctx context.Context, js jetstream.JetStream, o Options, config ro
 	}
 	return s, nil
 }
+
+// infoOf gives a stream as it is now. Stream.Info would, too, but keeps it where other methods of the stream read it, without a
+// lock (nats.go before 1.54, which Go 1.25 cannot build).
+func infoOf(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream) (*jetstream.StreamInfo, error) {
+	now, err := js.Stream(ctx, stream.CachedInfo().Config.Name)
+	if err != nil {
+		return nil, err
+	}
+	return now.CachedInfo(), nil
+}

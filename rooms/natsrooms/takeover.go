@@ -124,7 +124,7 @@ func (t *takeover) possible(ctx context.Context) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	info, err := stream.Info(ctx)
+	info, err := infoOf(ctx, t.engine.js, stream)
 	if err != nil {
 		return unavailable(err)
 	}
