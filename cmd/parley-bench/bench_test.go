@@ -49,8 +49,8 @@ func TestEverySubjectRelays(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
 		t.Fatalf("%v in %s", err, stdout.String())
 	}
-	if len(got.Workloads) != 1 || len(got.Workloads[0].Subjects) != 3 {
-		t.Fatalf("got %+v, want one workload on three subjects", got)
+	if len(got.Workloads) != 1 || len(got.Workloads[0].Subjects) != 5 {
+		t.Fatalf("got %+v, want one workload on five subjects", got)
 	}
 	for _, s := range got.Workloads[0].Subjects {
 		for figure, of := range map[string]spread{
@@ -128,7 +128,7 @@ func TestLoadThatFails(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := &bench{duration: time.Millisecond, cpuTime: cpuTime}
-			if _, err := b.window(t.Context(), os.Getpid(), tt.load, newRecorder()); err == nil || err.Error() != tt.want {
+			if _, err := b.window(t.Context(), processes{server: []int{os.Getpid()}}, tt.load, newRecorder()); err == nil || err.Error() != tt.want {
 				t.Errorf("window() = %v, want %q", err, tt.want)
 			}
 		})
@@ -138,7 +138,7 @@ func TestLoadThatFails(t *testing.T) {
 		cancel()
 		b := &bench{duration: time.Hour, cpuTime: cpuTime}
 		waits := fakeLoad(func(ctx context.Context) error { <-ctx.Done(); return nil })
-		if _, err := b.window(ctx, os.Getpid(), waits, newRecorder()); !errors.Is(err, context.Canceled) {
+		if _, err := b.window(ctx, processes{server: []int{os.Getpid()}}, waits, newRecorder()); !errors.Is(err, context.Canceled) {
 			t.Errorf("window() = %v, want it canceled", err)
 		}
 	})

@@ -53,6 +53,9 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == bareArgument {
 		return exitCode(serveBare(ctx, args[1:], stderr), stderr)
 	}
+	if len(args) > 0 && args[0] == natsArgument {
+		return exitCode(serveNATS(ctx, args[1:], stderr), stderr)
+	}
 	var flags cli
 	exit := -1
 	parser, err := kong.New(&flags,
@@ -137,6 +140,8 @@ func (c *cli) measure(ctx context.Context, stderr io.Writer) (report, error) {
 			bare{program: self},
 			parley{program: c.Parley, numbered: true},
 			parley{program: c.Parley},
+			shared{parley{c.Parley, true}, self, 1},
+			shared{parley{c.Parley, true}, self, 2},
 		},
 		workloads: []workload{relay{pairs: c.Pairs, size: c.Size}},
 		duration:  c.Duration, rounds: c.Rounds,

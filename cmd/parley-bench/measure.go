@@ -14,6 +14,7 @@ type measurement struct {
 	elapsed time.Duration // the window
 
 	cpu      time.Duration // of the server
+	nats     time.Duration // the CPU of NATS, where there is one
 	cpuCount uint64        // what was counted while it spent that; 0: not known yet
 	busy     float64       // the server's cores in use, 1 for each; 0 where that is unknown
 	loadBusy float64       // the same for the clients
@@ -25,6 +26,9 @@ func (m measurement) perSecond() float64 { return float64(m.count) / m.elapsed.S
 
 // cpuPerMillion is in seconds.
 func (m measurement) cpuPerMillion() float64 { return m.cpu.Seconds() / float64(m.cpuCount) * 1e6 }
+
+// natsPerMillion is in seconds too.
+func (m measurement) natsPerMillion() float64 { return m.nats.Seconds() / float64(m.cpuCount) * 1e6 }
 
 // String is the line of progress.
 func (m measurement) String() string {
@@ -39,8 +43,8 @@ var errNothing = errors.New("nothing was relayed")
 func (b *bench) measure(ctx context.Context, w workload, s subject, idle *time.Duration) (measurement, error) {
 	counted := newRecorder()
 	var m measurement
-	whole, err := b.serve(ctx, w, s, counted, func(pid int, l load) (err error) {
-		m, err = b.window(ctx, pid, l, counted)
+	whole, err := b.serve(ctx, w, s, counted, func(of processes, l load) (err error) {
+		m, err = b.window(ctx, of, l, counted)
 		return err
 	})
 	if err != nil {
@@ -50,7 +54,7 @@ func (b *bench) measure(ctx context.Context, w workload, s subject, idle *time.D
 		// This system tells the CPU time of another process only when it has ended: from all of it, what a life without
 		// any load costs is taken off.
 		if *idle == 0 {
-			if *idle, err = b.serve(ctx, w, s, newRecorder(), func(int, load) error { return nil }); err != nil {
+			if *idle, err = b.serve(ctx, w, s, newRecorder(), func(processes, load) error { return nil }); err != nil {
 				return measurement{}, err
 			}
 		}
@@ -63,14 +67,14 @@ func (b *bench) measure(ctx context.Context, w workload, s subject, idle *time.D
 }
 
 // serve runs a server with connected clients for as long as f does, and gives all the CPU time that it used.
-func (b *bench) serve(ctx context.Context, w workload, s subject, r *recorder, f func(pid int, l load) error) (time.Duration, error) {
+func (b *bench) serve(ctx context.Context, w workload, s subject, r *recorder, f func(of processes, l load) error) (time.Duration, error) {
 	server, err := b.start(ctx, s)
 	if err != nil {
 		return 0, err
 	}
 	l, err := w.connect(ctx, s, server.dialer, r)
 	if err == nil {
-		err = f(server.pid(), l)
+		err = f(server.processes(), l)
 		l.close()
 	}
 	whole := server.stop()
@@ -84,20 +88,21 @@ func (b *bench) serve(ctx context.Context, w workload, s subject, r *recorder, f
 type reading struct {
 	at        time.Time
 	cpu, load time.Duration
+	nats      time.Duration
 	cpuErr    error
 	counts    []uint64
 }
 
-func (b *bench) read(pid int, r *recorder) (now reading) {
+func (b *bench) read(of processes, r *recorder) (now reading) {
 	now.counts = r.counts()
-	now.cpu, now.cpuErr = b.cpuTime(pid)
+	now.cpu, now.nats, now.cpuErr = b.cpu(of)
 	now.load, _ = b.cpuTime(os.Getpid()) // fails where the server's does
 	now.at = time.Now()
 	return now
 }
 
 // window lets the load run, at first without a look at it: pages are touched, stacks grow, the first collections happen.
-func (b *bench) window(ctx context.Context, pid int, l load, r *recorder) (measurement, error) {
+func (b *bench) window(ctx context.Context, of processes, l load, r *recorder) (measurement, error) {
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() {
@@ -108,9 +113,9 @@ func (b *bench) window(ctx context.Context, pid int, l load, r *recorder) (measu
 	err := during(ctx, min(b.duration/4, time.Second), ended)
 	if err == nil {
 		r.recording.Store(true)
-		begin = b.read(pid, r)
+		begin = b.read(of, r)
 		err = during(ctx, b.duration, ended)
-		end = b.read(pid, r)
+		end = b.read(of, r)
 		r.recording.Store(false)
 	}
 	stop()
@@ -156,6 +161,7 @@ func between(begin, end reading, r *recorder) (measurement, error) {
 	m.elapsed = end.at.Sub(begin.at)
 	if err := errors.Join(begin.cpuErr, end.cpuErr); err == nil {
 		m.cpu, m.cpuCount = end.cpu-begin.cpu, m.count
+		m.nats = end.nats - begin.nats
 		m.busy = m.cpu.Seconds() / m.elapsed.Seconds()
 		m.loadBusy = (end.load - begin.load).Seconds() / m.elapsed.Seconds()
 	} else if !errors.Is(err, errors.ErrUnsupported) {

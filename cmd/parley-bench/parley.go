@@ -63,6 +63,9 @@ func (p parley) pair(ctx context.Context, d *dialer, number int, message func(to
 	if err != nil {
 		return nil, nil, err
 	}
+	if d.next != nil {
+		d = d.next
+	}
 	second, secondID, err := p.join(ctx, d, room)
 	if err != nil {
 		return nil, nil, errors.Join(err, first.Close())

@@ -29,6 +29,7 @@ type subjectReport struct {
 	CPURatio        spread `json:"cpuRatio"`
 	RateRatio       spread `json:"rateRatio"`
 	CPUPerMillion   spread `json:"cpuSecondsPerMillion"`
+	NATSPerMillion  spread `json:"natsCPUSecondsPerMillion"` // 0 where there is no NATS, or the system does not tell
 	PerSecond       spread `json:"perSecond"`
 	P50             spread `json:"p50Milliseconds"`
 	P99             spread `json:"p99Milliseconds"`
@@ -72,6 +73,7 @@ func summarize(w workload, subjects []subject, all [][]measurement) workloadRepo
 			CPURatio:        over(func(own, base measurement) float64 { return own.cpuPerMillion() / base.cpuPerMillion() }),
 			RateRatio:       over(func(own, base measurement) float64 { return own.perSecond() / base.perSecond() }),
 			CPUPerMillion:   over(func(own, _ measurement) float64 { return own.cpuPerMillion() }),
+			NATSPerMillion:  over(func(own, _ measurement) float64 { return own.natsPerMillion() }),
 			PerSecond:       over(func(own, _ measurement) float64 { return own.perSecond() }),
 			P50:             over(func(own, _ measurement) float64 { return own.p50.Seconds() * 1e3 }),
 			P99:             over(func(own, _ measurement) float64 { return own.p99.Seconds() * 1e3 }),

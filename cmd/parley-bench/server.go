@@ -23,20 +23,31 @@ const (
 	stopWithin   = 30 * time.Second // then it is killed
 )
 
-// server is the process of a subject.
-type server struct {
+// node is the process of a subject.
+type node struct {
 	process *exec.Cmd
 	log     *logTail
 	dialer  *dialer
 	end     context.CancelFunc
 	ended   chan struct{}
+
+	second *node  // of the same subject, nil for none
+	nats   *node  // that both share, nil for none
+	folder string // to be removed, "" for none
 }
 
-// start starts a subject's process and waits until it says where it can be reached.
-func (b *bench) start(ctx context.Context, s subject) (*server, error) {
-	process := s.command(b.certificate)
+// start starts a subject's process or processes.
+func (b *bench) start(ctx context.Context, s subject) (*node, error) {
+	if s, ok := s.(shared); ok {
+		return s.start(ctx, b)
+	}
+	return b.startProcess(ctx, s.command(b.certificate))
+}
+
+// startProcess starts a process and waits until it says where it can be reached.
+func (b *bench) startProcess(ctx context.Context, process *exec.Cmd) (*node, error) {
 	living, end := context.WithCancel(ctx)
-	srv := &server{process: process, log: &logTail{address: make(chan string, 1)}, end: end, ended: make(chan struct{})}
+	srv := &node{process: process, log: &logTail{address: make(chan string, 1)}, end: end, ended: make(chan struct{})}
 	process.Env = cleanEnvironment(os.Environ())
 	process.Stderr = srv.log
 	if err := b.placement.start(process); err != nil {
@@ -55,7 +66,7 @@ func (b *bench) start(ctx context.Context, s subject) (*server, error) {
 	return srv, nil
 }
 
-func (s *server) reach(ctx context.Context, c certificate) error {
+func (s *node) reach(ctx context.Context, c certificate) error {
 	timer := time.NewTimer(startWithin)
 	defer timer.Stop()
 	select {
@@ -75,10 +86,31 @@ func (s *server) reach(ctx context.Context, c certificate) error {
 	}
 }
 
-func (s *server) pid() int { return s.process.Process.Pid }
+// processes are those whose clocks are read.
+func (s *node) processes() processes {
+	p := processes{server: []int{s.process.Process.Pid}}
+	if s.second != nil {
+		p.server = append(p.server, s.second.process.Process.Pid)
+	}
+	if s.nats != nil {
+		p.nats = s.nats.process.Process.Pid
+	}
+	return p
+}
 
-// stop ends the process and gives all the CPU time that it used.
-func (s *server) stop() time.Duration {
+// stop ends the process, and those that belong to it, and gives all the CPU time that it used, without NATS's.
+func (s *node) stop() time.Duration {
+	whole := s.stopProcess()
+	if s.second != nil {
+		whole += s.second.stopProcess()
+	}
+	if s.nats != nil {
+		s.nats.stopProcess()
+	}
+	return whole
+}
+
+func (s *node) stopProcess() time.Duration {
 	s.end()
 	timer := time.NewTimer(stopWithin)
 	defer timer.Stop()
@@ -87,6 +119,9 @@ func (s *server) stop() time.Duration {
 	case <-timer.C:
 		_ = s.process.Process.Kill()
 		<-s.ended
+	}
+	if s.folder != "" {
+		_ = os.RemoveAll(s.folder)
 	}
 	state := s.process.ProcessState
 	return state.UserTime() + state.SystemTime()
@@ -100,7 +135,7 @@ func interrupt(p *os.Process) {
 }
 
 // lastWords is what the server said last, to be put behind an error. It is for a server that has ended.
-func (s *server) lastWords() string {
+func (s *node) lastWords() string {
 	if tail := strings.TrimSpace(s.log.text()); tail != "" {
 		return "; the server said last:\n" + tail
 	}
@@ -160,6 +195,7 @@ func (l *logTail) text() string {
 type dialer struct {
 	websocket.Dialer
 	address string
+	next    *dialer // of a second node, nil for none
 }
 
 // clientBuffer is enough for a message, and little beside what TLS holds anyway.

@@ -32,7 +32,7 @@ func (r workloadReport) cells() [][]string {
 	base := r.Subjects[0].Name
 	cells := [][]string{{
 		"server", "CPU a " + r.Unit + " ÷ " + base, r.Unit + "s/s ÷ " + base,
-		"CPU s a million", r.Unit + "s/s", "p50 ms", "p99 ms", "server's cores busy", "clients'",
+		"CPU s a million", "NATS's", r.Unit + "s/s", "p50 ms", "p99 ms", "server's cores busy", "clients'",
 	}}
 	for i, s := range r.Subjects {
 		ratios := []string{"1", "1"}
@@ -40,7 +40,7 @@ func (r workloadReport) cells() [][]string {
 			ratios = []string{s.CPURatio.text(2), s.RateRatio.text(2)}
 		}
 		cells = append(cells, append(append([]string{s.Name}, ratios...),
-			s.CPUPerMillion.text(2), s.PerSecond.text(0), s.P50.text(2), s.P99.text(2),
+			s.CPUPerMillion.text(2), s.NATSPerMillion.known(), s.PerSecond.text(0), s.P50.text(2), s.P99.text(2),
 			s.ServerCoresBusy.known(), s.LoadCoresBusy.known()))
 	}
 	return cells

@@ -112,11 +112,11 @@ type nodesRun struct {
 }
 
 func TestNodesAreKilled(t *testing.T) {
-	nodesUnder(t, nodeKilled, nodesRun{servers: 1, pairs: 20, rate: 10, duration: 8 * time.Second, pause: 3 * time.Second})
+	nodesUnder(t, nodeKilled, nodesRun{servers: 1, pairs: 20, rate: 10, duration: 6 * time.Second, pause: 2 * time.Second})
 }
 
 func TestNodesLoseALeader(t *testing.T) {
-	nodesUnder(t, leaderKilled, nodesRun{servers: 3, pairs: 10, rate: 10, duration: 8 * time.Second, pause: 2 * time.Second})
+	nodesUnder(t, leaderKilled, nodesRun{servers: 3, pairs: 10, rate: 10, duration: 5 * time.Second, pause: time.Second})
 }
 
 func TestSoakNodes(t *testing.T) {

@@ -44,23 +44,27 @@ func (o *outage) lasts() time.Duration {
 	return time.Since(o.since)
 }
 
-// post stores a message. Where its receiver is held here and NATS does not bring it, it is delivered without.
+// post stores a message. Where its receiver is held here and NATS is out of reach, it is delivered without. A NATS that is only
+// slow is waited for: what this node alone has is lost with it.
 func (e *Engine) post(ctx context.Context, l letter, r relayed, wanted func() bool) error {
 	p := e.peer(l.to)
-	if p == nil {
-		_, err := e.place(ctx, l, wanted, e.options.Patience)
-		return err
-	}
 	tried := false
-	if e.outage.lasts() < aloneAfter {
-		seq, err := e.place(ctx, l, wanted, aloneAfter)
-		if err == nil && e.waitForOwn(ctx, l.home, seq) {
+	for p == nil || e.outage.lasts() < aloneAfter {
+		patience := e.options.Patience
+		if p != nil && e.outage.lasts() > 0 {
+			patience = aloneAfter
+		}
+		seq, err := e.place(ctx, l, wanted, patience)
+		if err == nil {
+			if p != nil {
+				e.waitForOwn(ctx, l.home, seq)
+			}
 			return nil
 		}
-		if errors.Is(err, errMailboxFull) || errors.Is(err, rooms.ErrDetached) {
+		tried = tried || errors.Is(err, errUnknown)
+		if p == nil || e.outage.lasts() == 0 || errors.Is(err, errMailboxFull) || errors.Is(err, rooms.ErrDetached) {
 			return err
 		}
-		tried = err == nil || errors.Is(err, errUnknown)
 	}
 	return p.deliverAlone(r, tried)
 }

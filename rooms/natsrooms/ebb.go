@@ -2,6 +2,7 @@ package natsrooms
 
 import (
 	"context"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -13,6 +14,10 @@ type ebb struct {
 	bytes   int
 	acked   uint64 // the number up to which the client has acknowledged
 	running bool
+
+	oldest uint64    // the number of the oldest event that the client has not acknowledged
+	since  time.Time // it has been that
+	stale  bool      // it has been that for too long
 }
 
 // A purge is worth its while for so many letters, or bytes. A client that does not acknowledge is let have many more, and
@@ -80,4 +85,23 @@ func (p *peer) bind(ctx context.Context) error {
 		return nil
 	}
 	return p.write(ctx, func(r *peerRecord) { r.Bound = true })
+}
+
+// staleAfter is how long a connected client may leave a letter unacknowledged. NATS keeps it for as long after that as its
+// client may be away, and its node be dead before anybody notices.
+const staleAfter = 30 * time.Second
+
+// notice looks at the age of what the client has not acknowledged. If NATS may let go of it while the client is away, the
+// session can be resumed only here, from now on. It is called again and again.
+func (p *peer) notice(now time.Time) {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	b, oldest := &p.ebb, p.inbox.Oldest()
+	switch {
+	case oldest == 0 || oldest != b.oldest:
+		b.oldest, b.since = oldest, now
+	case p.attachment != nil && !b.stale && now.Sub(b.since) > staleAfter:
+		b.stale = true
+		p.engine.goOn(func(ctx context.Context) { p.persist(ctx, func() error { return p.bind(ctx) }) })
+	}
 }

@@ -97,6 +97,9 @@ func (e *Engine) beat() error {
 	if e.leases.renewed.Sub(before) > e.options.Lease {
 		e.reconcile()
 	}
+	for _, p := range e.held() {
+		p.notice(e.leases.renewed)
+	}
 	return e.poll(ctx)
 }
 

@@ -76,7 +76,11 @@ func (m *member) run() {
 		case 1: // the client reconnects before anyone has noticed
 			sent = m.reconnect()
 		default:
-			m.take(m.Next().Events)
+			events := m.Next().Events
+			m.take(events)
+			if len(events) > 0 { // it goes on, however busy the machine is
+				deadline = time.Now().Add(Patience)
+			}
 			if sent == total { // nothing is left to do but to wait
 				select {
 				case <-m.link.woken:
