@@ -199,7 +199,9 @@ func (t *takeover) load(ctx context.Context) error {
 	p, e := t.peer, t.engine
 	moved, err := e.place(ctx, p.movedLetter(), func() bool { return true }, e.options.Patience)
 	if errors.Is(err, errMailboxFull) {
-		p.purge(ctx, t.received/scale, false)
+		if t.received > p.offset { // there is more than its client may have unread, and room for the notice is needed
+			p.purge(ctx, min((t.received-p.offset)/scale, p.box.position()), false)
+		}
 	}
 	if err != nil {
 		return unavailable(err)
