@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -55,6 +56,7 @@ func TestADrainDeliversWhatWasTaken(t *testing.T) {
 		ann.drop()
 		bob.say(`{"type":"message","to":%q,"data":"taken","seq":1}`, ann.id)
 		bob.fence()
+		synctest.Wait() // the loss was noticed: else she is told of the end too
 		outcome := s.drain(20 * time.Second)
 		bob.want("draining")
 		bob.want("peer-away")
