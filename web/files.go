@@ -10,27 +10,53 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/andybalholm/brotli"
 )
 
-// version is a file's content in one coding.
+// version is a file's content in one coding, "" for none.
 type version struct {
-	body []byte
-	tag  string // a strong ETag
+	coding string
+	body   []byte
+	tag    string // a strong ETag
 }
 
 // file is what is served at one address.
 type file struct {
 	contentType string
-	plain       version
-	packed      version // without a body where compression gains nothing
+	versions    []version // the smallest first, the plain one last
 }
 
+// codings are what browsers take over HTTPS, and what is left where they do not.
+var codings = []struct {
+	name string
+	pack func([]byte) []byte
+}{
+	{"br", brotlied},
+	{"gzip", gzipped},
+}
+
+// newFile keeps no version in which compression gains nothing.
 func newFile(name string, body []byte) *file {
-	f := &file{contentType: contentType(name), plain: version{body, tagOf(body)}}
-	if packed := pack(body); len(packed) < len(body)*9/10 {
-		f.packed = version{packed, tagOf(packed)}
+	f := &file{contentType: contentType(name)}
+	for _, coding := range codings {
+		if packed := coding.pack(body); len(packed) < len(body)*9/10 {
+			f.versions = append(f.versions, version{coding.name, packed, tagOf(packed)})
+		}
 	}
+	f.versions = append(f.versions, version{"", body, tagOf(body)})
 	return f
+}
+
+// brotliLevel is the one beyond which a server's start takes longer for next to nothing.
+const brotliLevel = 5
+
+func brotlied(body []byte) []byte {
+	var packed bytes.Buffer
+	w := brotli.NewWriterLevel(&packed, brotliLevel)
+	_, _ = w.Write(body) // into memory
+	_ = w.Close()
+	return packed.Bytes()
 }
 
 func tagOf(body []byte) string {
@@ -38,7 +64,7 @@ func tagOf(body []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
-func pack(body []byte) []byte {
+func gzipped(body []byte) []byte {
 	var packed bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is one of its own
 	_, _ = w.Write(body)                                       // into memory

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -30,8 +31,13 @@ const roomPrefix = "/r/"
 const clientPrefix = "/client/"
 
 // Handler serves the page at /, a room's page at /r/ROOM, and the files that they need, with GET and HEAD. Every other path is
-// not found. The page's own addresses are relative: behind a base path, strip that first. Texts are compressed once, here.
-func Handler() http.Handler { return newSite(static) }
+// not found. The page's own addresses are relative: behind a base path, strip that first.
+func Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { embedded().ServeHTTP(w, r) })
+}
+
+// embedded compresses the texts once, for the first who asks: a server's start does not wait for it.
+var embedded = sync.OnceValue(func() *site { return newSite(static) })
 
 // site is everything that can be asked for.
 type site struct {
@@ -81,23 +87,33 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", f.contentType)
 	header.Set("Cache-Control", "no-cache") // kept, and asked for again: names stay when contents change
-	sent := f.plain
-	if f.packed.body != nil {
+	if len(f.versions) > 1 {
 		header.Set("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Values("Accept-Encoding")) {
-			sent = f.packed
-			header.Set("Content-Encoding", "gzip")
-		}
+	}
+	sent := f.version(r.Header.Values("Accept-Encoding"))
+	if sent.coding != "" {
+		header.Set("Content-Encoding", sent.coding)
 	}
 	header.Set("ETag", sent.tag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.body))
 }
 
-// acceptsGzip reads Accept-Encoding no further than it must: browsers and proxies say gzip by name.
-func acceptsGzip(values []string) bool {
+// version chooses the smallest that the client takes.
+func (f *file) version(accepted []string) version {
+	last := len(f.versions) - 1
+	for _, v := range f.versions[:last] {
+		if accepts(accepted, v.coding) {
+			return v
+		}
+	}
+	return f.versions[last]
+}
+
+// accepts reads Accept-Encoding no further than it must: browsers and proxies say a coding by its name.
+func accepts(values []string, wanted string) bool {
 	for _, coding := range strings.Split(strings.Join(values, ","), ",") {
 		name, parameters, _ := strings.Cut(coding, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+		if strings.EqualFold(strings.TrimSpace(name), wanted) {
 			quality := strings.TrimLeft(strings.ReplaceAll(parameters, " ", ""), "qQ=")
 			return strings.Trim(quality, "0.") != "" || quality == ""
 		}

@@ -12,13 +12,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // maxPacked is how many bytes the page may take on the wire, with everything that it loads.
-const maxPacked = 100 << 10
+const maxPacked = 100_000
 
 func ask(site http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, path, nil)
@@ -118,7 +119,7 @@ func TestFilesAreAskedForAgain(t *testing.T) {
 	site := Handler()
 	tags := map[string]string{}
 	for _, path := range []string{"/", "/r/tea", "/style.css", "/favicon.svg", "/client/index.js"} {
-		for _, coding := range []string{"identity", "gzip"} {
+		for _, coding := range []string{"identity", "gzip", "br"} {
 			first := ask(site, "GET", path, "Accept-Encoding", coding)
 			tag := first.Header().Get("ETag")
 			if tag == "" || first.Header().Get("Cache-Control") != "no-cache" {
@@ -147,23 +148,34 @@ func TestCompression(t *testing.T) {
 	if plain.Header().Get("Content-Encoding") != "" || plain.Header().Get("Vary") != "Accept-Encoding" {
 		t.Errorf("header %q", plain.Header())
 	}
-	packed := ask(site, "GET", "/style.css", "Accept-Encoding", "br, gzip;q=0.8")
-	if packed.Header().Get("Content-Encoding") != "gzip" {
-		t.Fatalf("header %q", packed.Header())
-	}
-	reader, err := gzip.NewReader(packed.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(reader)
-	if err != nil || !bytes.Equal(text, plain.Body.Bytes()) {
-		t.Errorf("the compressed text is another one (%v)", err)
+	for accepted, want := range map[string]string{
+		"gzip, deflate, br, zstd": "br", "gzip;q=0.8, BR": "br", "br;q=0, gzip": "gzip", "gzip": "gzip", "zstd": "", "": "",
+	} {
+		packed := ask(site, "GET", "/style.css", "Accept-Encoding", accepted)
+		if coding := packed.Header().Get("Content-Encoding"); coding != want {
+			t.Errorf("%q: %q", accepted, coding)
+			continue
+		}
+		var reader io.Reader = packed.Body
+		switch want {
+		case "br":
+			reader = brotli.NewReader(packed.Body)
+		case "gzip":
+			var err error
+			if reader, err = gzip.NewReader(packed.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, err := io.ReadAll(reader)
+		if err != nil || !bytes.Equal(text, plain.Body.Bytes()) {
+			t.Errorf("%q: the text is another one (%v)", accepted, err)
+		}
 	}
 	for coding, want := range map[string]bool{
 		"gzip": true, "GZIP": true, "deflate, gzip": true, "gzip;q=1": true, "gzip; q=0.001": true,
 		"gzip;q=0": false, "gzip; q=0.0": false, "": false, "br": false, "x-gzip": false,
 	} {
-		if got := acceptsGzip([]string{coding}); got != want {
+		if got := accepts([]string{coding}, "gzip"); got != want {
 			t.Errorf("%q: %v", coding, got)
 		}
 	}
@@ -185,9 +197,9 @@ func TestRoomsHaveThePageOneFolderDown(t *testing.T) {
 }
 
 func TestEveryFileHasAType(t *testing.T) {
-	for path, f := range newSite(static).files {
-		if f.contentType == contentType("unknown") || len(f.plain.body) == 0 {
-			t.Errorf("%s is %s with %d bytes", path, f.contentType, len(f.plain.body))
+	for path, f := range embedded().files {
+		if f.contentType == contentType("unknown") || len(f.plain()) == 0 {
+			t.Errorf("%s is %s with %d bytes", path, f.contentType, len(f.plain()))
 		}
 	}
 }
@@ -215,19 +227,21 @@ func TestPageKeepsToItsPolicy(t *testing.T) {
 			t.Errorf("%s is not there", r[1])
 		}
 	}
-	for name, f := range newSite(static).files {
+	for name, f := range embedded().files {
 		if path.Ext(name) != ".css" {
 			continue
 		}
-		if style := string(f.plain.body); strings.Contains(style, "url(") || strings.Contains(style, "@import") {
+		if style := string(f.plain()); strings.Contains(style, "url(") || strings.Contains(style, "@import") {
 			t.Errorf("%s loads something", name)
 		}
 	}
 }
 
+func (f *file) plain() []byte { return f.versions[len(f.versions)-1].body }
+
 // TestPageIsSmall adds up what a browser loads for the page, compressed.
 func TestPageIsSmall(t *testing.T) {
-	site := newSite(static)
+	site := embedded()
 	names := []string{"/", "/style.css", "/style/doors.css", "/style/room.css", "/style/tile.css", "/style/panel.css", "/favicon.svg", "/page/main.js"}
 	for _, name := range modules(static) {
 		names = append(names, "/"+name)
@@ -239,11 +253,8 @@ func TestPageIsSmall(t *testing.T) {
 			t.Errorf("%s is imported and not there", name)
 			continue
 		}
-		plain += len(f.plain.body)
-		packed += len(f.packed.body)
-		if f.packed.body == nil {
-			packed += len(f.plain.body)
-		}
+		plain += len(f.plain())
+		packed += len(f.versions[0].body)
 	}
 	t.Logf("%d files, %d bytes, compressed %d", len(names), plain, packed)
 	if packed > maxPacked {
