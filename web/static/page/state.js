@@ -139,7 +139,8 @@ function reduceStay(state, action) {
     case "draining":
       return { ...state, draining: true };
     case "trouble":
-      return { ...state, connection: state.screen === "room" ? state.connection : "idle", trouble: trouble(action) };
+      if (state.screen === "room") return { ...state, trouble: trouble(action) };
+      return { ...state, connection: "idle", trouble: trouble(action), toasts: [] }; // they said that it is still being tried
     case "dismissed":
       return { ...state, trouble: null };
     case "ended":

@@ -31,6 +31,7 @@ test("from the first page to the call and out of it", async (t) => {
   await joinFromGreenRoom(ann);
   await reads(ann, "You’re the first one here");
   const { contents, all, requests } = weigh();
+  await until(ann, "the own picture", () => document.querySelector(".self video")?.videoWidth > 0);
   t.diagnostic(`the page and all that it loads: ${contents} bytes, ${all} with the headers of ${requests} answers`);
   assert.ok(contents > 10_000 && contents < WEIGHT, `${contents} bytes`);
   await look(ann, "room-alone");

@@ -44,11 +44,13 @@ test("from the first page into the room and out of it", () => {
 });
 
 test("a join that fails leaves one in the green room, with the reason", () => {
-  const state = [...ENTER.slice(0, 3), /** @type {Action} */ ({ type: "trouble", code: "room-full" })].reduce(
+  const slow = [...ENTER.slice(0, 3), /** @type {Action} */ ({ type: "toast", text: "Still trying." })].reduce(
     reduce,
     initial(),
   );
+  const state = reduce(slow, { type: "trouble", code: "room-full" });
   assert.equal(state.screen, "green");
+  assert.deepEqual(state.toasts, [], "nothing is tried any more");
   assert.equal(state.connection, "idle");
   assert.equal(state.trouble?.code, "room-full");
   assert.equal(reduce(state, { type: "joining" }).trouble, null);

@@ -157,9 +157,10 @@ function entranceView(app) {
       if (!filled) name.value = state.name;
       filled = true;
       const busy = state.connection === "joining";
+      const never = state.trouble?.code === "webrtc";
       write(join, busy ? "Joining…" : "Join");
-      set(join, { disabled: busy || state.trouble?.code === "webrtc" });
-      write(hint, hintOf(state));
+      set(join, { disabled: busy || never });
+      write(hint, never ? "" : hintOf(state));
     },
   };
 }
