@@ -70,6 +70,30 @@ func TestEverySubjectRelays(t *testing.T) {
 	}
 }
 
+func TestPairsBesideOneWhoNeverReads(t *testing.T) {
+	serverTest(t)
+	var stdout, stderr bytes.Buffer
+	args := []string{"--slow", "--pairs", "2", "--duration", "300ms", "--rounds", "1", "--json"}
+	if code := execute(t.Context(), args, &stdout, &stderr); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr.String())
+	}
+	var got report
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
+		t.Fatalf("%v in %s", err, stdout.String())
+	}
+	if len(got.Workloads) != 1 || len(got.Workloads[0].Subjects) != 3 {
+		t.Fatalf("got %+v, want one workload with three kinds of company", got)
+	}
+	for _, s := range got.Workloads[0].Subjects {
+		if s.P99Ratio.Min <= 0 || s.P50.Min <= 0 || s.P99.Min < s.P50.Min {
+			t.Errorf("%+v", s)
+		}
+	}
+	if table := got.String(); !strings.Contains(table, "p99 ÷ alone") || !strings.Contains(table, "beside one who never reads") {
+		t.Error(table)
+	}
+}
+
 // TestCPUTimeAtTheEnd is what happens on systems that tell the CPU time of a process only when it has ended.
 func TestCPUTimeAtTheEnd(t *testing.T) {
 	serverTest(t)

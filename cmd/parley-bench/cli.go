@@ -26,6 +26,7 @@ type cli struct {
 	Duration time.Duration `default:"5s" help:"How long each measurement is."`
 	Rounds   int           `default:"3" help:"Measurements of each server; they take turns."`
 	Size     int           `default:"180" help:"Bytes of a candidate message, without seq and ack."`
+	Slow     bool          `help:"Measure how the pairs fare beside one who is flooded and never reads, and not what the server bears."`
 	Pin      bool          `default:"true" negatable:"" help:"On Linux with two cores or more: one for the server alone."`
 	Parley   string        `placeholder:"FILE" help:"Measure this program instead of building ./cmd/parley."`
 	JSON     bool          `name:"json" help:"Print one JSON object instead of the table."`
@@ -91,7 +92,7 @@ func (c *cli) run(ctx context.Context, stdout, stderr io.Writer) error {
 	var page *markedFile
 	if c.Write != "" { // before the work, so that a wrong name costs no minute
 		var err error
-		if page, err = openMarked(c.Write); err != nil {
+		if page, err = openMarked(c.Write, c.marker()); err != nil {
 			return fmt.Errorf("--write: %w", err)
 		}
 	}
@@ -109,6 +110,14 @@ func (c *cli) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	_, err = fmt.Fprintln(stdout, result)
 	return err
+}
+
+// marker is where the table goes in a page.
+func (c *cli) marker() string {
+	if c.Slow {
+		return beginSlowMarker
+	}
+	return beginMarker
 }
 
 // measure prepares what the subjects need, runs the rounds and removes it all again.
@@ -147,6 +156,11 @@ func (c *cli) measure(ctx context.Context, stderr io.Writer) (report, error) {
 		duration:  c.Duration, rounds: c.Rounds,
 		certificate: pair, cpuTime: cpuTime,
 		progress: func(line string) { fmt.Fprintln(stderr, line) },
+	}
+	if c.Slow {
+		server := parley{program: c.Parley, numbered: true}
+		b.subjects = []subject{host{server, nobody}, host{server, reader}, host{server, neverReader}}
+		b.workloads = []workload{crowded{relay{pairs: c.Pairs, size: c.Size, every: pairsEvery}}}
 	}
 	if c.Pin {
 		b.placement = place()

@@ -126,13 +126,13 @@ func TestMarkedFile(t *testing.T) {
 		return path
 	}
 	for _, text := range []string{"", "words\n", beginMarker, endMarker + beginMarker} {
-		if _, err := openMarked(write(text)); err == nil || strings.Contains(err.Error(), "\n") {
+		if _, err := openMarked(write(text), beginMarker); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("openMarked of %q: %v", text, err)
 		}
 	}
 	path := write("a\n" + beginMarker + endMarker + "z\n")
 	for _, table := range []string{"one", "two\nlines"} {
-		f, err := openMarked(path)
+		f, err := openMarked(path, beginMarker)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,8 +147,10 @@ func TestMarkedFile(t *testing.T) {
 }
 
 func TestPageHasItsPlace(t *testing.T) {
-	if _, err := openMarked(filepath.FromSlash("../../docs/benchmarks.md")); err != nil {
-		t.Error(err)
+	for _, begin := range []string{beginMarker, beginSlowMarker} {
+		if _, err := openMarked(filepath.FromSlash("../../docs/benchmarks.md"), begin); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@
 //	server.go                  a subject's process: start, address, CPU time, end
 //	parley.go, bare.go         the subjects
 //	relay.go                   the workload: pairs that answer each other's candidates
+//	slow.go                    another workload: pairs beside one who is flooded and never reads
 //	peer.go                    one client, made to cost little
 //	recorder.go, histogram.go  counting
 //	machine_*.go               what differs between systems: cores, and the CPU time of a process that runs

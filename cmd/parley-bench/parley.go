@@ -33,7 +33,7 @@ func (p parley) command(c certificate) *exec.Cmd {
 	return exec.Command(p.program, "serve",
 		"--listen", "127.0.0.1:0", "--admin-listen", "off",
 		"--tls", "files", "--tls-cert", c.certFile, "--tls-key", c.keyFile,
-		"--rate", "0", "--connections-per-address", "0", "--joins-per-address", "0", "--max-unjoined", "0",
+		"--rate", "0", "--connections-per-address", "0", "--joins-per-address", "0", "--max-unjoined", "0", "--drain", "0",
 		"--log-format", "json", "--log-level", "info")
 }
 
@@ -59,37 +59,37 @@ func buildParley(ctx context.Context, dir string) (program string, err error) {
 // pair brings two clients into a room of their own.
 func (p parley) pair(ctx context.Context, d *dialer, number int, message func(to string) []byte) (*peer, *peer, error) {
 	room := fmt.Sprintf("bench-%d", number)
-	first, firstID, err := p.join(ctx, d, room)
+	first, firstID, err := p.join(ctx, d, room, "")
 	if err != nil {
 		return nil, nil, err
 	}
 	if d.next != nil {
 		d = d.next
 	}
-	second, secondID, err := p.join(ctx, d, room)
+	second, secondID, err := p.join(ctx, d, room, "")
 	if err != nil {
 		return nil, nil, errors.Join(err, first.Close())
 	}
 	return p.peer(first, message(secondID)), p.peer(second, message(firstID)), nil
 }
 
-func (p parley) join(ctx context.Context, d *dialer, room string) (ws *websocket.Conn, id string, err error) {
+func (p parley) join(ctx context.Context, d *dialer, room, identity string) (ws *websocket.Conn, id string, err error) {
 	ws, err = d.dial(ctx, "/ws", protocol.Subprotocol)
 	if err != nil {
 		return nil, "", err
 	}
-	id, err = joinRoom(ws, room)
+	id, err = joinRoom(ws, protocol.Join{Room: room, Identity: identity})
 	if err != nil {
 		return nil, "", errors.Join(fmt.Errorf("joining: %w", err), ws.Close())
 	}
 	return ws, id, nil
 }
 
-func joinRoom(ws *websocket.Conn, room string) (id string, err error) {
+func joinRoom(ws *websocket.Conn, j protocol.Join) (id string, err error) {
 	join := protocol.Encode(struct {
 		protocol.Plain
 		protocol.Join
-	}{protocol.Plain{Type: protocol.TypeJoin}, protocol.Join{Room: room}})
+	}{protocol.Plain{Type: protocol.TypeJoin}, j})
 	if err := ws.SetReadDeadline(time.Now().Add(answerWithin)); err != nil {
 		return "", err
 	}

@@ -13,10 +13,14 @@ import (
 // message of a pair is on its way at any time. It counts messages that have arrived, and times round trips.
 type relay struct {
 	pairs int
-	size  int // bytes of a message, without seq and ack
+	size  int           // bytes of a message, without seq and ack
+	every time.Duration // from one round trip of a pair to the next; 0: as soon as may be
 }
 
 func (w relay) title() string {
+	if w.every > 0 {
+		return fmt.Sprintf("%d pairs over wss, a candidate of %d bytes and its answer every %v", w.pairs, w.size, w.every)
+	}
 	return fmt.Sprintf("%d pairs over wss, each client answering a candidate of %d bytes with the next", w.pairs, w.size)
 }
 
@@ -51,7 +55,8 @@ func (w relay) connect(ctx context.Context, s subject, d *dialer, r *recorder) (
 			l.close()
 			return nil, fmt.Errorf("pair %d: %w", i+1, err)
 		}
-		l.pairs = append(l.pairs, relayPair{a, b, r.tally(), r.tally()})
+		offset := w.every * time.Duration(i) / time.Duration(w.pairs) // not all at once
+		l.pairs = append(l.pairs, relayPair{a, b, r.tally(), r.tally(), offset, w.every})
 	}
 	return l, nil
 }
@@ -61,6 +66,7 @@ type relayLoad struct{ pairs []relayPair }
 type relayPair struct {
 	a, b           *peer
 	countA, countB *tally
+	offset, every  time.Duration
 }
 
 func (l *relayLoad) run(ctx context.Context) error {
@@ -91,6 +97,7 @@ func (l *relayLoad) close() {
 
 // ask sends a message whenever the one before has been answered.
 func (p relayPair) ask() error {
+	time.Sleep(p.offset)
 	for sent := time.Now(); ; {
 		if err := p.a.send(); err != nil {
 			return err
@@ -101,7 +108,12 @@ func (p relayPair) ask() error {
 		answered := time.Now()
 		p.countA.count()
 		p.countA.time(answered.Sub(sent))
-		sent = answered
+		if p.every == 0 {
+			sent = answered
+			continue
+		}
+		time.Sleep(p.every - answered.Sub(sent))
+		sent = time.Now()
 	}
 }
 

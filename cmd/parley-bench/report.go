@@ -20,6 +20,7 @@ type report struct {
 type workloadReport struct {
 	Title    string          `json:"title"`
 	Unit     string          `json:"unit"`     // what is counted
+	Paced    bool            `json:"paced"`    // what counts is how long it took, and not how much the server bore
 	Subjects []subjectReport `json:"subjects"` // the first is what the others are compared with
 }
 
@@ -28,6 +29,8 @@ type subjectReport struct {
 	Name            string `json:"name"`
 	CPURatio        spread `json:"cpuRatio"`
 	RateRatio       spread `json:"rateRatio"`
+	P50Ratio        spread `json:"p50Ratio"`
+	P99Ratio        spread `json:"p99Ratio"`
 	CPUPerMillion   spread `json:"cpuSecondsPerMillion"`
 	NATSPerMillion  spread `json:"natsCPUSecondsPerMillion"` // 0 where there is no NATS, or the system does not tell
 	PerSecond       spread `json:"perSecond"`
@@ -59,7 +62,8 @@ func newReport(b *bench) report {
 
 // summarize turns measurements by subject and round into figures.
 func summarize(w workload, subjects []subject, all [][]measurement) workloadReport {
-	r := workloadReport{Title: w.title(), Unit: w.unit()}
+	_, paced := w.(crowded)
+	r := workloadReport{Title: w.title(), Unit: w.unit(), Paced: paced}
 	for i, s := range subjects {
 		over := func(figure func(own, base measurement) float64) spread {
 			var values []float64
@@ -72,6 +76,8 @@ func summarize(w workload, subjects []subject, all [][]measurement) workloadRepo
 			Name:            s.name(),
 			CPURatio:        over(func(own, base measurement) float64 { return own.cpuPerMillion() / base.cpuPerMillion() }),
 			RateRatio:       over(func(own, base measurement) float64 { return own.perSecond() / base.perSecond() }),
+			P50Ratio:        over(func(own, base measurement) float64 { return own.p50.Seconds() / base.p50.Seconds() }),
+			P99Ratio:        over(func(own, base measurement) float64 { return own.p99.Seconds() / base.p99.Seconds() }),
 			CPUPerMillion:   over(func(own, _ measurement) float64 { return own.cpuPerMillion() }),
 			NATSPerMillion:  over(func(own, _ measurement) float64 { return own.natsPerMillion() }),
 			PerSecond:       over(func(own, _ measurement) float64 { return own.perSecond() }),

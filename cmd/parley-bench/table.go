@@ -29,6 +29,9 @@ func (r report) machine() string {
 
 // cells gives the table, ratios first. Its first row is the head.
 func (r workloadReport) cells() [][]string {
+	if r.Paced {
+		return r.pacedCells()
+	}
 	base := r.Subjects[0].Name
 	cells := [][]string{{
 		"server", "CPU a " + r.Unit + " ÷ " + base, r.Unit + "s/s ÷ " + base,
@@ -42,6 +45,23 @@ func (r workloadReport) cells() [][]string {
 		cells = append(cells, append(append([]string{s.Name}, ratios...),
 			s.CPUPerMillion.text(2), s.NATSPerMillion.known(), s.PerSecond.text(0), s.P50.text(2), s.P99.text(2),
 			s.ServerCoresBusy.known(), s.LoadCoresBusy.known()))
+	}
+	return cells
+}
+
+// pacedCells is cells for a workload that leaves the server time.
+func (r workloadReport) pacedCells() [][]string {
+	base := r.Subjects[0].Name
+	cells := [][]string{{
+		"the pairs", "p99 ÷ " + base, "p50 ÷ " + base, "p50 ms", "p99 ms", r.Unit + "s/s", "server's cores busy",
+	}}
+	for i, s := range r.Subjects {
+		ratios := []string{"1", "1"}
+		if i > 0 {
+			ratios = []string{s.P99Ratio.text(2), s.P50Ratio.text(2)}
+		}
+		cells = append(cells, append(append([]string{s.Name}, ratios...),
+			s.P50.text(2), s.P99.text(2), s.PerSecond.text(0), s.ServerCoresBusy.known()))
 	}
 	return cells
 }
