@@ -76,9 +76,7 @@ func (m *member) run() {
 		case 1: // the client reconnects before anyone has noticed
 			sent = m.reconnect()
 		default:
-			events := m.Next().Events
-			m.take(events)
-			if len(events) > 0 { // it goes on, however busy the machine is
+			if m.take(m.Next().Events) { // it goes on, however busy the machine is
 				deadline = time.Now().Add(Patience)
 			}
 			if sent == total { // nothing is left to do but to wait
@@ -104,11 +102,12 @@ func (m *member) reconnect() uint64 {
 	return n.Snapshot.Received
 }
 
-func (m *member) take(events []rooms.Event) {
+// take takes events, and tells whether a message was among them.
+func (m *member) take(events []rooms.Event) (message bool) {
 	for _, e := range events {
 		if e.Seq <= m.last {
 			m.problem = fmt.Sprintf("event %d after %d", e.Seq, m.last)
-			return
+			return false
 		}
 		m.last = e.Seq
 		if e.From == "" {
@@ -116,15 +115,17 @@ func (m *member) take(events []rooms.Event) {
 		}
 		if want := strconv.Itoa(m.next[e.From]); string(e.Payload) != want {
 			m.problem = fmt.Sprintf("%s from %s instead of %s", e.Payload, e.From, want)
-			return
+			return false
 		}
 		m.next[e.From]++
+		message = true
 	}
 	if len(events) > 0 && m.random.IntN(4) == 0 {
 		if err := m.Ack(m.last); err != nil {
 			m.problem = err.Error()
 		}
 	}
+	return message
 }
 
 func (m *member) complete() bool {
