@@ -184,6 +184,9 @@ type Event struct {
 	Undelivered *Undelivered
 }
 
+// Answers tells whether the event says what became of a message of its receiver's own.
+func (e *Event) Answers() bool { return e.Undelivered != nil || e.From == "" && e.Of != 0 }
+
 // Presence is a change of another peer of the room.
 type Presence struct {
 	Change Change

@@ -6,7 +6,7 @@ import "slices"
 // against a bound, each against its own: what others sent, and what the peer's own messages made the server say. Presence
 // never counts; it is coalesced as long as it is unsent.
 //
-// Guarded by the room's mutex.
+// It has no mutex: an engine uses it under that of its peer or room.
 type Inbox struct {
 	maxEvents int // of either kind
 	maxBytes  int // of what others sent
@@ -126,7 +126,7 @@ func (b *Inbox) Rewind(received uint64) error {
 // restart begins anew behind what the client has. What waits is kept, under new numbers.
 func (b *Inbox) restart(received uint64) {
 	b.unsent = 0
-	b.last, b.sent, b.confirmed, b.dropped = received, received, received, received
+	b.StartAfter(received, received)
 	for i := range b.events {
 		b.last++
 		b.events[i].Seq = b.last
@@ -135,8 +135,9 @@ func (b *Inbox) restart(received uint64) {
 
 // settled tells whether the peer is known to have received what others sent it, and what became of its own messages.
 func (b *Inbox) settled() bool {
-	for _, e := range b.events {
-		if (e.From != "" || e.Undelivered != nil || e.Of != 0) && e.Seq > b.confirmed {
+	for i := range b.events {
+		e := &b.events[i]
+		if (e.From != "" || e.Answers()) && e.Seq > b.confirmed {
 			return false
 		}
 	}

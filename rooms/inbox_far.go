@@ -13,8 +13,8 @@ func (b *Inbox) Skip(number uint64) { b.last = max(b.last, number) }
 // Last is the number that the next event's will be above.
 func (b *Inbox) Last() uint64 { return b.last }
 
-// StartAfter makes an empty inbox that of a client which has received every event up to number, from another node. sent is
-// what it may claim to have.
+// StartAfter has an inbox of which nothing was sent yet go on where a client is that has received every event up to number, from
+// another node or an engine before. sent is what it may claim to have.
 func (b *Inbox) StartAfter(number, sent uint64) {
 	b.last, b.sent, b.confirmed, b.dropped = number, sent, number, number
 }

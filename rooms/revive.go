@@ -40,36 +40,27 @@ func (r *room) revive(was sealed, resume Resume, link Link) (*attachment, Snapsh
 		inbox: NewInbox(r.engine.config),
 	}
 	r.joined = max(r.joined, p.order)
-	p.revive(was, resume)
-	p.secret = r.engine.newSecret(p)
+	r.beginAgain(p, was, resume)
 	r.tellOfRevived(p)
-	a := r.admit(p, link)
-	r.engine.sessions.add(p.older, p)
-	return a, r.snapshot(p), nil
+	return r.admit(p, link), r.snapshot(p), nil
 }
 
-// revive has the session begin anew behind what its client knows.
-func (p *peer) revive(was sealed, resume Resume) {
+// beginAgain has a session begin anew behind what its client knows. The secret that was used stays good, as after any resume.
+func (r *room) beginAgain(p *peer, was sealed, resume Resume) {
 	p.inbox.restart(resume.Received)
 	p.received = 0
 	p.incomplete = true
 	p.from, p.age = was.Age, was.Age+1
-	p.older = resume.Secret
+	p.older, p.secret = resume.Secret, r.engine.newSecret(p)
+	r.engine.sessions.add(p.older, p)
+	r.engine.sessions.add(p.secret, p)
 }
 
 // supersede gives a peer to whoever has a newer secret than the one it was revived with: that one was stolen, or old.
 func (r *room) supersede(p *peer, was sealed, resume Resume, link Link) (*attachment, Snapshot, error) {
-	if p.attachment != nil {
-		p.attachment.link.Cut(CutReplaced)
-	} else {
-		r.endAbsence(p)
-	}
-	p.attachment = &attachment{peer: p, room: r, link: link}
+	r.takeOver(p, link)
 	r.engine.sessions.remove(p.secret, p.older)
-	p.revive(was, resume)
-	p.secret = r.engine.newSecret(p)
-	r.engine.sessions.add(p.secret, p)
-	r.engine.sessions.add(p.older, p)
+	r.beginAgain(p, was, resume)
 	return p.attachment, r.snapshot(p), nil
 }
 

@@ -70,6 +70,7 @@ func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
 		inbox: NewInbox(*config),
 	}
 	p.secret = r.engine.newSecret(p)
+	r.engine.sessions.add(p.secret, p)
 	r.tellOthers(p, Presence{Change: PeerJoined, Member: Member{Peer: p.id, Name: p.name, Metadata: p.metadata}})
 	return r.admit(p, link), r.snapshot(p), nil
 }
@@ -104,7 +105,6 @@ func (r *room) admit(p *peer, link Link) *attachment {
 	p.attachment = &attachment{peer: p, room: r, link: link}
 	r.peers[p.id] = p
 	r.engine.peers.Add(1)
-	r.engine.sessions.add(p.secret, p)
 	return p.attachment
 }
 
@@ -119,17 +119,22 @@ func (r *room) resume(p *peer, resume Resume, link Link) (*attachment, Snapshot,
 		}
 		return nil, Snapshot{}, err
 	}
-	if old := p.attachment; old != nil {
-		old.link.Cut(CutReplaced)
-	} else {
-		r.endAbsence(p)
-	}
-	p.attachment = &attachment{peer: p, room: r, link: link}
+	r.takeOver(p, link)
 	// The snapshot tells of those who are here, as they are now. What waits to be told of them would be cancelled by what
 	// happens next (a joined by a left, say), and the snapshot stay uncorrected.
 	p.inbox.DropCovered(func(presence Presence) bool { return r.peers[presence.Member.Peer] != nil })
 	r.renewSecret(p, resume.Secret)
 	return p.attachment, r.snapshot(p), nil
+}
+
+// takeOver gives a session that is here to another connection.
+func (r *room) takeOver(p *peer, link Link) {
+	if p.attachment != nil {
+		p.attachment.link.Cut(CutReplaced)
+	} else {
+		r.endAbsence(p)
+	}
+	p.attachment = &attachment{peer: p, room: r, link: link}
 }
 
 // renewSecret gives the session a new secret. The one that was used stays good, because the answer that carries the new one

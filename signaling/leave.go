@@ -35,7 +35,7 @@ func (c *conn) part(a rooms.Attachment) (answers []rooms.Event, received uint64)
 	defer c.taking.Unlock()
 	for batch := a.Next(); len(batch.Events) > 0; batch = a.Next() {
 		for _, e := range batch.Events {
-			if e.Undelivered != nil || e.From == "" && e.Of != 0 {
+			if e.Answers() {
 				answers = append(answers, e)
 			}
 		}

@@ -216,14 +216,20 @@ func TestNATSLosesItsMemory(t *testing.T) {
 	}
 }
 
-func TestADeadNodeIsSwept(t *testing.T) {
+// newNodeOnALink makes two nodes, the second of which reaches NATS by a link that can be cut.
+func newNodeOnALink(t *testing.T, grace time.Duration) (here, there *Engine, link *natstest.Link) {
+	t.Helper()
 	nats := natstest.Start(t, 1)
-	link := nats.Link()
-	config := rooms.Config{Grace: 400 * time.Millisecond, AwayAfter: 100 * time.Millisecond}
+	link = nats.Link()
+	config := rooms.Config{Grace: grace, AwayAfter: 100 * time.Millisecond}
 	options := Options{URLs: nats.URLs(), Prefix: newPrefix(), Lease: time.Second}
-	here := newNode(t, config, options)
+	here = newNode(t, config, options)
 	options.URLs = link.URLs()
-	there := newNode(t, config, options)
+	return here, newNode(t, config, options), link
+}
+
+func TestADeadNodeIsSwept(t *testing.T) {
+	here, there, link := newNodeOnALink(t, 400*time.Millisecond)
 	ann, bob := join(t, here), join(t, there)
 	ann.want("joined")
 	heal := link.Cut()
@@ -233,13 +239,7 @@ func TestADeadNodeIsSwept(t *testing.T) {
 }
 
 func TestASweptNodeThatLivesTakesItsPeersBack(t *testing.T) {
-	nats := natstest.Start(t, 1)
-	link := nats.Link()
-	config := rooms.Config{Grace: time.Hour, AwayAfter: 100 * time.Millisecond}
-	options := Options{URLs: nats.URLs(), Prefix: newPrefix(), Lease: time.Second}
-	here := newNode(t, config, options)
-	options.URLs = link.URLs()
-	there := newNode(t, config, options)
+	here, there, link := newNodeOnALink(t, time.Hour)
 	ann, bob := join(t, here), join(t, there)
 	ann.want("joined")
 	heal := link.Cut()
