@@ -184,16 +184,19 @@ func TestNobodyIsToldToWaitForLongToJoin(t *testing.T) {
 func TestTheOldestThatHasNotJoinedMakesRoom(t *testing.T) {
 	run(t, signaling.Config{MaxUnjoined: 2}, rooms.Config{Capacity: 1}, func(_ *testing.T, s *service) {
 		joined, _ := s.join()
-		first, second := s.dial(), s.dial()
-		third := s.dial()
+		dial := func() *peer {
+			synctest.Wait() // a client sees an answer before the server is done with it
+			return s.dial()
+		}
+		first, second, third := dial(), dial(), dial()
 		first.wantTurnedAway()
 		third.say(`{"type":"join","room":"r"}`)
 		third.wantError(protocol.CodeRoomFull) // and waits on, the next to go
-		fourth := s.dial()
+		fourth := dial()
 		third.wantTurnedAway()
 		second.say(`{"type":"join","room":"another"}`)
 		second.want("joined")
-		fifth := s.dial()
+		fifth := dial()
 		for _, p := range []*peer{joined, second, fourth, fifth} {
 			p.fence()
 		}
