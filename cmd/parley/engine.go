@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,15 +47,11 @@ func (s *Settings) natsTLS() (*tls.Config, error) {
 	if s.NATSCA == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(s.NATSCA)
+	authorities, err := readAuthorities(s.NATSCA)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.said("nats-ca"), fileFailure(s.NATSCA, err))
+		return nil, fmt.Errorf("%s: %w", s.said("nats-ca"), err)
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
-	if !config.RootCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s: %s: there is no certificate in PEM form in it", s.said("nats-ca"), s.NATSCA)
-	}
-	return config, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}, nil
 }
 
 // newEngineFigures registers the metrics of the engine over NATS.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,19 @@ func readFile(path string) (map[string]any, error) {
 		return nil, fmt.Errorf("%s: there is more than one YAML document in it", path)
 	}
 	return settings, nil
+}
+
+// readAuthorities reads the certificates of a PEM file.
+func readAuthorities(path string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fileFailure(path, err)
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: there is no certificate in PEM form in it", path)
+	}
+	return authorities, nil
 }
 
 // fileFailure gives path and reason of an error without the name of the system call.

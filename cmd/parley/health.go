@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 )
@@ -99,13 +97,9 @@ func (c *healthCommand) tlsConfig(target *url.URL) (*tls.Config, error) {
 		config.InsecureSkipVerify = isLoopback(target.Hostname())
 		return config, nil
 	}
-	text, err := os.ReadFile(c.CA)
-	if err != nil {
-		return nil, fmt.Errorf("--ca: %w", fileFailure(c.CA, err))
-	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("--ca: %s: there is no certificate in PEM form in it", c.CA)
+	var err error
+	if config.RootCAs, err = readAuthorities(c.CA); err != nil {
+		return nil, fmt.Errorf("--ca: %w", err)
 	}
 	return config, nil
 }

@@ -137,19 +137,19 @@ func (s *Settings) rooms() (rooms.Config, error) {
 // sessionKey gives the key from wherever it is, nil if there is none. White space around it, as a file's last line end, does
 // not count.
 func (s *Settings) sessionKey() (*rooms.SessionKey, error) {
-	flag, text := "session-key", s.SessionKey
+	text := s.SessionKey
 	if s.SessionKeyFile != "" {
 		content, err := os.ReadFile(s.SessionKeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.said("session-key-file"), fileFailure(s.SessionKeyFile, err))
+			return nil, fmt.Errorf("%s: %w", s.said(s.sessionKeyFlag()), fileFailure(s.SessionKeyFile, err))
 		}
-		flag, text = "session-key-file", string(content)
+		text = string(content)
 	} else if text == "" {
 		return nil, nil
 	}
 	key, err := rooms.NewSessionKey([]byte(strings.TrimSpace(text)))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.said(flag), err)
+		return nil, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.said(s.sessionKeyFlag()), err)
 	}
 	return key, nil
 }
