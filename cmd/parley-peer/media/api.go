@@ -38,6 +38,7 @@ func NewAPI(config APIConfig) (*webrtc.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register interceptors: %w", err)
 	}
+	registry.Add(settledFactory{})
 	settings := webrtc.SettingEngine{LoggerFactory: logs}
 	settings.SetIncludeLoopbackCandidate(config.Loopback)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeQueryOnly)

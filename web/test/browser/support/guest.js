@@ -12,6 +12,19 @@ function prepare(tiny) {
       globalThis.connections.push(this);
     }
   };
+  globalThis.diagnose = async () => {
+    const lines = [document.body.innerText.slice(0, 2000)];
+    for (const one of globalThis.connections) {
+      lines.push(`${one.connectionState}, ${one.iceConnectionState}, ${one.signalingState}`);
+      for (const { type, kind, framesDecoded, framesEncoded, bytesReceived, bytesSent } of (
+        await one.getStats()
+      ).values()) {
+        if (kind)
+          lines.push(`  ${JSON.stringify({ type, kind, framesDecoded, framesEncoded, bytesReceived, bytesSent })}`);
+      }
+    }
+    return lines.join("\n");
+  };
   if (!navigator.mediaDevices?.getUserMedia) return;
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = ({ audio, video }) =>
