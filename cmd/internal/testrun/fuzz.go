@@ -16,6 +16,10 @@ import (
 // target is one fuzz test.
 type target struct{ pkg, name string }
 
+// minimize bounds what is spent on making one input smaller: by default a minute, which for a decoder of kilobytes is all the time
+// that there is.
+const minimize = "-fuzzminimizetime=1s"
+
 // fuzzAll runs every fuzz target of the packages for so long each, and says at the end how many executions each got. A
 // failing one does not keep the others from running.
 func fuzzAll(ctx context.Context, g goCommand, each time.Duration, packages []string) int {
@@ -31,7 +35,7 @@ func fuzzAll(ctx context.Context, g goCommand, each time.Duration, packages []st
 		var output bytes.Buffer
 		run := g
 		run.stdout = io.MultiWriter(g.stdout, &output)
-		failed := run.run(ctx, "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), "-timeout=0", t.pkg) != 0
+		failed := run.run(ctx, "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), minimize, "-timeout=0", t.pkg) != 0
 		verdict := "passed"
 		if failed && !onlyDeadline(output.String()) {
 			verdict, code = "FAILED", 1
