@@ -2,10 +2,12 @@ package media
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
+	"github.com/pion/transport/v5/packetio"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -38,10 +40,10 @@ func NewAPI(config APIConfig) (*webrtc.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register interceptors: %w", err)
 	}
-	registry.Add(settledFactory{})
 	settings := webrtc.SettingEngine{LoggerFactory: logs}
 	settings.SetIncludeLoopbackCandidate(config.Loopback)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeQueryOnly)
+	settings.BufferFactory = newBuffer
 	if config.Settings != nil {
 		config.Settings(&settings)
 	}
@@ -51,6 +53,27 @@ func NewAPI(config APIConfig) (*webrtc.API, error) {
 		webrtc.WithSettingEngine(settings),
 	), nil
 }
+
+// buffer holds what has come of a stream and is not read yet.
+type buffer struct{ *packetio.Buffer }
+
+// newBuffer makes one as large as pion's own. Where there is a factory, pion reads no retransmissions of a track before the track
+// is read. Else a packet that comes first as a retransmission, as browsers probe the way with, is what pion learns the track's
+// codec from: its payload type is lost by then, and the track never comes.
+func newBuffer(packetio.BufferPacketType, uint32) io.ReadWriteCloser {
+	b := packetio.NewBuffer()
+	b.SetLimitSize(1000 * 1000)
+	return buffer{b}
+}
+
+// Read implements io.Reader.
+func (b buffer) Read(p []byte) (int, error) {
+	n, _, err := b.Buffer.Read(p, nil)
+	return n, err
+}
+
+// Write implements io.Writer.
+func (b buffer) Write(p []byte) (int, error) { return b.Buffer.Write(p, nil) }
 
 // registerCodecs registers the codecs under the payload types that browsers use. NACK and PLI feedback come with the
 // interceptors.
