@@ -1,0 +1,148 @@
+// Package token checks join tokens: JSON Web Tokens (RFC 7519) that say who may join which room, and as whom. Package signaling
+// asks it at join and authenticate; command parley makes a Verifier of its flags, and prints tokens for those who try it out.
+//
+// A token is signed with HS256 and a secret that the server shares, or with ES256, RS256 or EdDSA and a key of a JSON Web Key
+// Set (RFC 7517). Which of them is a matter of the server's settings alone: what the token itself says of its algorithm or of
+// where its key may be found counts for nothing.
+package token
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"parley/signaling/protocol"
+)
+
+// The errors of Verify. Callers compare with errors.Is; the text is for the log, and has nothing of the token in it.
+var (
+	ErrExpired     = errors.New("token: it has ended")
+	ErrInvalid     = errors.New("token: not valid")
+	ErrUnavailable = errors.New("token: the keys to check it with cannot be had now")
+)
+
+// Claims are what a token says. Those of RFC 7519 §4.1 that count are sub (the identity), exp (which every token must have), nbf
+// and iss.
+type Claims struct {
+	jwt.RegisteredClaims
+	Room     string          `json:"room"`               // a name, or a pattern in which * stands for any characters
+	Name     string          `json:"name,omitempty"`     // what the others see; the peer cannot change it
+	Metadata json.RawMessage `json:"metadata,omitempty"` // an object; the same
+	Capacity int             `json:"capacity,omitempty"` // peers in the room, in place of the server's own number
+	May      []Right         `json:"may,omitempty"`      // absent: everything that needs no right to be given
+}
+
+// Right is something that a token lets its peer do. Names that this version does not know are passed over.
+type Right string
+
+// The rights.
+const (
+	MayJoin      Right = "join"
+	MayBroadcast Right = "broadcast" // write to everyone in the room at once
+)
+
+// may tells whether the token gives a right.
+func (c *Claims) may(r Right) bool {
+	if c.May == nil {
+		return true
+	}
+	for _, given := range c.May {
+		if given == r {
+			return true
+		}
+	}
+	return false
+}
+
+// Grant is what a token that was found good allows. It is carried along with a session, as JSON.
+type Grant struct {
+	Identity  string          `json:"identity,omitempty"` // "" for none
+	Name      string          `json:"name,omitempty"`     // "" where the peer may choose
+	Metadata  json.RawMessage `json:"metadata,omitempty"` // nil where the peer may choose
+	Capacity  int             `json:"capacity,omitempty"` // 0 for the server's
+	Broadcast bool            `json:"broadcast,omitempty"`
+	Expires   time.Time       `json:"expires"`
+}
+
+// maxIdentity bounds sub, in bytes.
+const maxIdentity = 255
+
+// grant checks what a signature does not vouch for: that the claims are of their form, and are for this room.
+func (c *Claims) grant(room string) (Grant, error) {
+	switch {
+	case !matches(c.Room, room):
+		return Grant{}, fmt.Errorf("%w: it is for another room", ErrInvalid)
+	case !c.may(MayJoin):
+		return Grant{}, fmt.Errorf("%w: it does not let its peer join", ErrInvalid)
+	case c.Capacity < 0:
+		return Grant{}, fmt.Errorf("%w: capacity is below 0", ErrInvalid)
+	case len(c.Subject) > maxIdentity:
+		return Grant{}, fmt.Errorf("%w: sub is longer than %d bytes", ErrInvalid, maxIdentity)
+	}
+	if err := c.presentable(room); err != nil {
+		return Grant{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return Grant{
+		Identity: c.Subject, Name: c.Name, Metadata: c.Metadata, Capacity: c.Capacity,
+		Broadcast: c.may(MayBroadcast), Expires: c.ExpiresAt.Time,
+	}, nil
+}
+
+// presentable holds name and metadata to the rules that a join has for them.
+func (c *Claims) presentable(room string) error {
+	join, err := json.Marshal(struct {
+		Type string `json:"type"`
+		protocol.Join
+	}{protocol.TypeJoin, protocol.Join{Room: room, Name: c.Name, Metadata: c.Metadata}})
+	if err != nil {
+		return err
+	}
+	m, err := protocol.Decode(join)
+	if err == nil {
+		_, err = m.Join()
+	}
+	return err
+}
+
+// matches tells whether a room's name is of a pattern. An empty pattern is nobody's.
+func matches(pattern, room string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern != "" && pattern == room
+	}
+	rest, ok := strings.CutPrefix(room, parts[0])
+	if !ok {
+		return false
+	}
+	last := parts[len(parts)-1]
+	for _, part := range parts[1 : len(parts)-1] {
+		_, after, found := strings.Cut(rest, part)
+		if !found {
+			return false
+		}
+		rest = after
+	}
+	return strings.HasSuffix(rest, last)
+}
+
+// MinSecret is the least length of a shared secret, in bytes (RFC 7518 §3.2).
+const MinSecret = 32
+
+// Sign makes a token with a shared secret.
+func Sign(secret []byte, claims Claims) (string, error) {
+	if err := checkSecret(secret); err != nil {
+		return "", err
+	}
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(secret)
+}
+
+func checkSecret(secret []byte) error {
+	if len(secret) < MinSecret {
+		return fmt.Errorf("a secret for tokens has at least %d bytes", MinSecret)
+	}
+	return nil
+}
