@@ -25,6 +25,23 @@ func (a *attachment) Peer() PeerID { return a.peer.id }
 // Kept implements Attachment.
 func (a *attachment) Kept() any { return a.peer.keep }
 
+// Carried implements Attachment.
+func (a *attachment) Carried() []byte {
+	a.room.mu.Lock()
+	defer a.room.mu.Unlock()
+	return a.peer.carried
+}
+
+// Carry implements Attachment.
+func (a *attachment) Carry(_ context.Context, seq uint64, carry []byte) error {
+	defer a.room.unlock()
+	if err := a.take(seq); err != nil {
+		return err
+	}
+	a.peer.carried = carry
+	return nil
+}
+
 // Others implements Attachment.
 func (a *attachment) Others() int {
 	defer a.room.unlock()

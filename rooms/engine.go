@@ -61,8 +61,13 @@ type Join struct {
 	Name     string // "" for none
 	Metadata []byte // JSON, nil for none
 	Identity string // a secret, "" for none: see IdentityPolicy
+	Capacity int    // peers in the room, this one included, for it to be let in; 0: Config.Capacity
 	Keep     any    // what the caller wants to find again in Attachment.Kept after a resume on this node
+	Carry    []byte // what it wants to find again in Attachment.Carried after any resume: MaxCarry bytes, nil for none
 }
+
+// MaxCarry bounds Join.Carry, in bytes: a secret may have to hold it.
+const MaxCarry = 256
 
 // Resume is what a client brings that had a session.
 type Resume struct {
@@ -118,6 +123,8 @@ type Attachment interface {
 	Others() int
 	// Kept is the Keep of the join, nil where this node does not know it.
 	Kept() any
+	// Carried is the Carry of the join or what Carry put in its place, nil for none.
+	Carried() []byte
 
 	// Heard says that the client has spoken since the resume, so that it has the new secret: the one before ends.
 	Heard()
@@ -134,6 +141,9 @@ type Attachment interface {
 	// Tell settles the client's message seq (0: none) and puts payload (nil: none) into the session's own inbox: what the
 	// node itself has to say to its client. Errors: ErrDetached, ErrUnavailable, and ErrSettling unless seq is 0.
 	Tell(ctx context.Context, seq uint64, payload []byte) error
+	// Carry settles the client's message seq, and has the session carry something else. Where sessions are sealed in their
+	// secrets, only those that are made from now on have it. Errors: ErrDetached, ErrSettling, ErrUnavailable.
+	Carry(ctx context.Context, seq uint64, carry []byte) error
 	// Received is the highest number of the client's messages up to which all are settled.
 	Received() uint64
 

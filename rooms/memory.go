@@ -151,6 +151,7 @@ func (m *Memory) newSecret(p *peer) string {
 	}
 	return m.config.SessionKey.seal(sealed{
 		Engine: m.id, Peer: p.id, Room: p.room.name, Order: p.order, Age: p.age, Identity: p.identity, Name: p.name,
+		Carried: p.carried,
 	})
 }
 

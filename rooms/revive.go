@@ -36,7 +36,7 @@ func (r *room) revive(was sealed, resume Resume, link Link) (*attachment, Snapsh
 		return nil, Snapshot{}, ErrSessionLost
 	}
 	p := &peer{
-		id: was.Peer, room: r, order: was.Order, identity: was.Identity, name: was.Name, revived: true,
+		id: was.Peer, room: r, order: was.Order, identity: was.Identity, name: was.Name, carried: was.Carried, revived: true,
 		inbox: NewInbox(r.engine.config),
 	}
 	r.joined = max(r.joined, p.order)

@@ -36,6 +36,7 @@ type peer struct {
 
 	name     string
 	metadata []byte
+	carried  []byte // see Join.Carry
 
 	inbox    Inbox
 	received uint64 // the highest number of the client's messages
@@ -61,12 +62,12 @@ func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
 	if err := r.seat(id); err != nil {
 		return nil, Snapshot{}, err
 	}
-	if config.Capacity > 0 && len(r.peers) >= config.Capacity {
+	if most := cmp.Or(join.Capacity, config.Capacity); most > 0 && len(r.peers) >= most {
 		return nil, Snapshot{}, ErrRoomFull
 	}
 	p := &peer{
 		id: PeerID(uuid.NewString()), room: r, order: r.nextOrder(), identity: id, keep: join.Keep,
-		name: join.Name, metadata: join.Metadata,
+		name: join.Name, metadata: join.Metadata, carried: join.Carry,
 		inbox: NewInbox(*config),
 	}
 	p.secret = r.engine.newSecret(p)

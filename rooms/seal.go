@@ -42,6 +42,7 @@ type sealed struct {
 	Age      uint64   `json:"g"`           // how many secrets the session had before this one
 	Identity identity `json:"i,omitempty"` // the digest
 	Name     string   `json:"n,omitempty"` // as it was when the secret was made
+	Carried  []byte   `json:"c,omitempty"` // the same
 }
 
 // seal makes a secret.

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -25,9 +26,10 @@ func TestASealedSecretKeepsItsContent(t *testing.T) {
 	key := newKey(t)
 	want := sealed{
 		Peer: "p", Room: strings.Repeat("🏠", 128), Order: 1 << 60, Age: 7, Identity: digest("i"), Name: strings.Repeat("🙂", 64),
+		Carried: make([]byte, MaxCarry),
 	}
 	secret := key.seal(want)
-	if got, err := key.open(secret); err != nil || got != want {
+	if got, err := key.open(secret); err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v: %v", got, err)
 	}
 	if key.seal(want) == secret {

@@ -38,6 +38,29 @@ func (a *attachment) Peer() rooms.PeerID { return a.peer.id }
 // Kept implements rooms.Attachment.
 func (a *attachment) Kept() any { return a.peer.keep }
 
+// Carried implements rooms.Attachment.
+func (a *attachment) Carried() []byte {
+	a.peer.room.mu.Lock()
+	defer a.peer.room.mu.Unlock()
+	return a.peer.carried
+}
+
+// Carry implements rooms.Attachment.
+func (a *attachment) Carry(ctx context.Context, seq uint64, carry []byte) error {
+	if !a.alive() {
+		return rooms.ErrDetached
+	}
+	if err := a.peer.carry(ctx, carry); err != nil {
+		return err
+	}
+	defer a.unlock()
+	if !a.lock() {
+		return rooms.ErrDetached
+	}
+	a.peer.settle(seq)
+	return nil
+}
+
 // Others implements rooms.Attachment.
 func (a *attachment) Others() int {
 	defer a.unlock()

@@ -1,6 +1,7 @@
 package natsrooms
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -71,7 +72,7 @@ func (n *newcomer) seat() seat {
 func (n *newcomer) enter(ctx context.Context, link rooms.Link) (rooms.Attachment, rooms.Snapshot, error) {
 	p := n.peer
 	a := &attachment{peer: p, link: link}
-	p.attachment, p.keep = a, n.join.Keep
+	p.attachment, p.keep, p.carried = a, n.join.Keep, n.join.Carry
 	p.secret.current = digest(n.secret)
 	p.inbox.Skip(p.box.position() * scale) // the mailbox has no letter yet: they all come behind this
 	p.record = peerRecord{
@@ -148,7 +149,7 @@ func (n *newcomer) place(record *roomRecord, s seat) (replaced []seat, err error
 			rest = append(rest, other)
 		}
 	}
-	if most := n.engine.config.Capacity; most > 0 && len(rest) >= most {
+	if most := cmp.Or(n.join.Capacity, n.engine.config.Capacity); most > 0 && len(rest) >= most {
 		return nil, rooms.ErrRoomFull
 	}
 	record.Joined++

@@ -40,8 +40,9 @@ type peer struct {
 	// What the client is not known to know: its mailbox was lost with NATS's memory, and letters may have been.
 	incomplete bool
 
-	secret digests
-	epoch  uint64 // as in the key
+	secret  digests
+	carried []byte // see rooms.Join.Carry
+	epoch   uint64 // as in the key
 
 	attachment *attachment  // nil while its connection is lost
 	away       bool         // the others have been told

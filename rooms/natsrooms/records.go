@@ -42,7 +42,8 @@ type peerRecord struct {
 	Seat     seat            `json:"seat"`
 	Name     string          `json:"name,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	Away     bool            `json:"away,omitempty"` // and the others have been told
+	Away     bool            `json:"away,omitempty"`    // and the others have been told
+	Carried  []byte          `json:"carried,omitempty"` // see rooms.Join.Carry
 
 	Owner   string `json:"owner"`             // the node that has the inbox, and the connection if there is one
 	Epoch   uint64 `json:"epoch"`             // counts the owners

@@ -22,7 +22,7 @@ func (p *peer) write(ctx context.Context, change func(*peerRecord)) error {
 	change(&record)
 	p.room.mu.Lock()
 	record.Secret, record.Older = p.secret.current, p.secret.older
-	record.Received = p.received()
+	record.Received, record.Carried = p.received(), p.carried
 	p.room.mu.Unlock()
 	return p.put(ctx, store, record)
 }
@@ -158,6 +158,26 @@ func (p *peer) step(ctx context.Context) error {
 	return p.engine.publish(ctx, letter{
 		to: p.id, home: p.home, id: p.engine.newID(), data: []byte{byte(kindStep)},
 	}, func() bool { return true })
+}
+
+// carry has the session carry something else.
+func (p *peer) carry(ctx context.Context, carry []byte) error {
+	if err := p.edit.lock(ctx); err != nil {
+		return err
+	}
+	defer p.edit.unlock()
+	p.room.mu.Lock()
+	before := p.carried
+	p.carried = carry
+	p.room.mu.Unlock()
+	err := p.write(ctx, func(*peerRecord) {})
+	if err != nil {
+		p.room.mu.Lock()
+		defer p.room.mu.Unlock()
+		p.carried = before
+		return unavailable(err)
+	}
+	return nil
 }
 
 // update changes what the others see of this peer, and tells them.

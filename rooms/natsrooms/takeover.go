@@ -190,7 +190,7 @@ func (t *takeover) win(ctx context.Context) error {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	p.epoch, p.settled, p.offset, p.away = record.Epoch, record.Received, record.Offset, record.Away
-	p.secret = digests{record.Secret, record.Older}
+	p.secret, p.carried = digests{record.Secret, record.Older}, record.Carried
 	return nil
 }
 

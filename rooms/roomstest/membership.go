@@ -53,6 +53,38 @@ func fullRoom(t *testing.T, factory Factory) {
 	ann.want("joined")
 }
 
+func ownCapacity(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{Capacity: 2, Grace: forever})
+	join(t, engine, rooms.Join{Capacity: 1})
+	_, _, err := engine.Join(t.Context(), rooms.Join{Room: "room", Capacity: 1}, newLink())
+	wantErr(t, err, rooms.ErrRoomFull)
+	join(t, engine)
+	join(t, engine, rooms.Join{Capacity: 3})
+}
+
+func carries(t *testing.T, factory Factory) {
+	engine := factory(t, rooms.Config{Grace: forever})
+	ann := join(t, engine, rooms.Join{Carry: []byte("a")})
+	ann.wantCarried("a")
+	ann = ann.resume(0)
+	ann.wantCarried("a")
+	if err := ann.Carry(t.Context(), 1, []byte("b")); err != nil || ann.Attachment.Received() != 1 {
+		t.Fatal(err, ann.Attachment.Received())
+	}
+	again := ann.resume(0)
+	again.wantCarried("b")
+	wantErr(t, ann.Carry(t.Context(), 2, []byte("c")), rooms.ErrDetached)
+	again.wantCarried("b")
+	join(t, engine).wantCarried("")
+}
+
+func (c *client) wantCarried(want string) {
+	c.t.Helper()
+	if got := string(c.Carried()); got != want {
+		c.t.Fatalf("carries %q instead of %q", got, want)
+	}
+}
+
 func capacityUnderConcurrency(t *testing.T, factory Factory) {
 	engine := factory(t, rooms.Config{Grace: forever})
 	var wg sync.WaitGroup

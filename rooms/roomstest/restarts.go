@@ -195,9 +195,10 @@ func settleAdmits(t *testing.T, factory Factory) {
 
 func revived(t *testing.T, factory Factory) {
 	before, after := factory(t, keyed(t)), factory(t, keyed(t))
-	ann := join(t, before, rooms.Join{Name: "Ann"})
+	ann := join(t, before, rooms.Join{Name: "Ann", Carry: []byte("a")})
 	bob := join(t, before)
 	ann2 := ann.move(after)
+	ann2.wantCarried("a")
 	if ann2.Snapshot.Peer != ann.Snapshot.Peer || ann2.Snapshot.Room != "room" || len(ann2.Snapshot.Others) != 0 ||
 		ann2.Snapshot.Secret == ann.Snapshot.Secret || ann2.Snapshot.Received != 0 {
 		t.Fatalf("Ann is told %+v", ann2.Snapshot)

@@ -32,6 +32,8 @@ func Run(t *testing.T, factory Factory) {
 	}{
 		{"a join tells the others, and roles follow the order of joining", joinTellsTheOthers},
 		{"a full room refuses", fullRoom},
+		{"a join may bring a capacity of its own", ownCapacity},
+		{"a session carries what it was given, over every resume", carries},
 		{"sixteen of a hundred joins at once are admitted", capacityUnderConcurrency},
 		{"the same identity takes its own seat", identityReplaces},
 		{"an identity that is refused may still come back", identityRefused},
