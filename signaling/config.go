@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"parley/signaling/protocol"
+	"parley/signaling/token"
 )
 
 // Config has the settings of a Server. The zero value of a number means its default; below 0 turns a limit off.
@@ -20,6 +21,9 @@ type Config struct {
 	TLS           bool     // the server has TLS itself, so that the scheme of its own origin is known
 
 	TrustedProxies []netip.Prefix // whose word for the client's address and scheme is taken
+
+	Tokens       *token.Verifier // checks join tokens; nil: they are not looked at
+	RequireToken bool            // nobody joins without one
 
 	ICEServers []protocol.ICEServer // for every client
 

@@ -30,6 +30,7 @@ type conn struct {
 	from   client
 	seat   *seat
 	opened time.Time
+	room   string // from joined on
 
 	// Owned by the reading goroutine, which also sets log (under mu, for the others to read it under mu).
 	log       zerolog.Logger
@@ -38,9 +39,10 @@ type conn struct {
 	flood     flood
 	resumed   bool // and not yet heard: the session's older secret is still good
 
-	heard    atomic.Int64 // when the last frame came: the time.Duration since Server.began
-	asked    atomic.Int64 // pings that no pong has come for: only the reading goroutine takes from it
-	welcomed atomic.Bool  // joined or resumed is on its way
+	heard    atomic.Int64         // when the last frame came: the time.Duration since Server.began
+	asked    atomic.Int64         // pings that no pong has come for: only the reading goroutine takes from it
+	welcomed atomic.Bool          // joined or resumed is on its way
+	pass     atomic.Pointer[pass] // nil: the peer joined without a token
 	handle   *handle
 
 	taking sync.Mutex // held while events are taken from the inbox; no other mutex is, when it is taken

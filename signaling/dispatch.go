@@ -177,16 +177,21 @@ func (c *conn) join(m protocol.Message) error {
 		refusal.RetryAfter = retryAfter
 		return refusal
 	}
+	defer c.enter()()
+	join, pass, err := c.authorize(j)
+	if err != nil {
+		c.server.metrics.joins.WithLabelValues(result(err)).Inc()
+		return err
+	}
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
-	defer c.enter()()
-	a, snapshot, err := c.server.engine.Join(ctx, rooms.Join{
-		Room: j.Room, Name: j.Name, Metadata: bytes.Clone(j.Metadata), Identity: j.Identity, Keep: c.allowance,
-	}, c)
+	a, snapshot, err := c.server.engine.Join(ctx, join, c)
 	c.server.metrics.joins.WithLabelValues(result(err)).Inc()
 	if err != nil {
 		return err
 	}
+	c.room = snapshot.Room
+	c.hold(pass)
 	if !c.attach(a, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)})) {
 		a.Leave() // nobody knows of it
 		return nil
@@ -216,7 +221,13 @@ func (c *conn) resume(m protocol.Message) error {
 		kept.refusals.resumed(r.Received)
 		c.allowance = kept
 	}
-	c.resumed = true
+	pass, err := c.reauthorize(a)
+	if err != nil {
+		a.Detach()
+		return err
+	}
+	c.room, c.resumed = snapshot.Room, true
+	c.hold(pass)
 	if !c.attach(a, protocol.Encode(protocol.Resumed{
 		Type: protocol.TypeResumed, Received: snapshot.Received, Complete: snapshot.Complete,
 		Welcome: c.server.welcome(snapshot),
@@ -261,6 +272,9 @@ func (c *conn) attach(a rooms.Attachment, welcome protocol.Body) bool {
 
 func (c *conn) relay(a rooms.Attachment, m protocol.Message) error {
 	r, err := m.Relay(string(a.Peer()))
+	if err == nil {
+		err = c.pass.Load().mayRelay(r)
+	}
 	if err != nil {
 		return err
 	}
@@ -269,6 +283,9 @@ func (c *conn) relay(a rooms.Attachment, m protocol.Message) error {
 
 func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
 	u, err := m.Update()
+	if err == nil {
+		err = c.pass.Load().mayUpdate(u)
+	}
 	if err != nil {
 		return err
 	}
@@ -279,14 +296,6 @@ func (c *conn) sendICEServers(a rooms.Attachment, m protocol.Message) error {
 	return c.tell(a, m.Seq, protocol.Encode(protocol.ICEServers{
 		Type: protocol.TypeICEServers, ICEServers: c.server.iceServers(),
 	}))
-}
-
-// authenticate takes a fresh token. Nothing asks for tokens yet, so every one is as good as none.
-func (c *conn) authenticate(a rooms.Attachment, m protocol.Message) error {
-	if _, err := m.Authenticate(); err != nil {
-		return err
-	}
-	return c.settleOnly(a, m)
 }
 
 func (c *conn) report(a rooms.Attachment, m protocol.Message) error {

@@ -15,7 +15,7 @@ func (c *conn) wireError(err error) *protocol.Error {
 	case errors.As(err, &wire):
 		return wire
 	case errors.Is(err, rooms.ErrRoomFull):
-		return protocol.Errorf(protocol.CodeRoomFull, "the room has its %d peers", c.server.config.Capacity)
+		return protocol.Errorf(protocol.CodeRoomFull, "the room is full")
 	case errors.Is(err, rooms.ErrIdentityTaken):
 		return protocol.Errorf(protocol.CodeForbidden, "this identity is in the room already, on another connection")
 	case errors.Is(err, rooms.ErrSessionLost):
@@ -38,7 +38,10 @@ func (c *conn) wireError(err error) *protocol.Error {
 
 // result is the label that a join or resume is counted under.
 func result(err error) string {
+	var wire *protocol.Error
 	switch {
+	case errors.As(err, &wire):
+		return string(wire.Code)
 	case err == nil:
 		return "ok"
 	case errors.Is(err, rooms.ErrRoomFull):

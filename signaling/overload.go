@@ -21,6 +21,7 @@ const (
 	limitUnjoined           limit = "unjoined"
 	limitAddressJoins       limit = "address-joins"
 	limitRooms              limit = "rooms"
+	limitKeys               limit = "keys"   // not a number: those that tokens are checked with cannot be had
 	limitEngine             limit = "engine" // not a number: it is away, or takes too long
 	limitDraining           limit = "draining"
 )
@@ -38,6 +39,8 @@ func (l limit) reached() string {
 		return "--joins-per-address is reached"
 	case limitRooms:
 		return "--max-rooms is reached"
+	case limitKeys:
+		return "the keys of --token-jwks cannot be had"
 	default:
 		return "the engine is away or slow"
 	}
@@ -59,6 +62,8 @@ func (l limit) refusal() *protocol.Error {
 		text = "the server has as many rooms as it takes"
 	case limitDraining:
 		text = "the server is about to end"
+	case limitKeys:
+		text = "the keys that tokens are checked with cannot be had now"
 	case limitEngine:
 	}
 	err := protocol.Errorf(protocol.CodeOverloaded, "%s", text)
@@ -69,7 +74,7 @@ func (l limit) refusal() *protocol.Error {
 // newWarnings lets each limit be warned of now and then, but for a server's end, which its operator wants.
 func newWarnings() map[limit]*rate.Sometimes {
 	all := map[limit]*rate.Sometimes{}
-	for _, l := range []limit{limitConnections, limitAddressConnections, limitUnjoined, limitAddressJoins, limitRooms, limitEngine} {
+	for _, l := range []limit{limitConnections, limitAddressConnections, limitUnjoined, limitAddressJoins, limitRooms, limitKeys, limitEngine} {
 		all[l] = &rate.Sometimes{First: 1, Interval: time.Minute}
 	}
 	return all

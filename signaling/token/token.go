@@ -58,14 +58,14 @@ func (c *Claims) may(r Right) bool {
 	return false
 }
 
-// Grant is what a token that was found good allows. It is carried along with a session, as JSON.
+// Grant is what a token that was found good allows.
 type Grant struct {
-	Identity  string          `json:"identity,omitempty"` // "" for none
-	Name      string          `json:"name,omitempty"`     // "" where the peer may choose
-	Metadata  json.RawMessage `json:"metadata,omitempty"` // nil where the peer may choose
-	Capacity  int             `json:"capacity,omitempty"` // 0 for the server's
-	Broadcast bool            `json:"broadcast,omitempty"`
-	Expires   time.Time       `json:"expires"`
+	Identity  string          // "" for none
+	Name      string          // "" where the peer may choose
+	Metadata  json.RawMessage // nil where the peer may choose
+	Capacity  int             // 0 for the server's
+	Broadcast bool
+	Expires   time.Time // with what clocks may be apart: until then Verify takes it
 }
 
 // maxIdentity bounds sub, in bytes.
@@ -88,7 +88,7 @@ func (c *Claims) grant(room string) (Grant, error) {
 	}
 	return Grant{
 		Identity: c.Subject, Name: c.Name, Metadata: c.Metadata, Capacity: c.Capacity,
-		Broadcast: c.may(MayBroadcast), Expires: c.ExpiresAt.Time,
+		Broadcast: c.may(MayBroadcast), Expires: c.ExpiresAt.Add(leeway),
 	}, nil
 }
 
