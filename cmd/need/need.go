@@ -31,6 +31,7 @@ const (
 	Firefox    Need = "Firefox"
 	Node       Need = "Node.js"
 	NPM        Need = "npm"
+	Python     Need = "Python"
 	Coturn     Need = "coturn"
 	Nginx      Need = "nginx"
 	Namespaces Need = "network namespaces"

@@ -42,6 +42,8 @@ func (n Need) Source() Source {
 		return Source{Programs: []string{"node", "nodejs"}, Debian: []string{"nodejs"}, Brew: "node", usable: nodeIsCurrent}
 	case NPM:
 		return Source{Programs: []string{"npm"}, Debian: []string{"npm"}, Brew: "node"}
+	case Python:
+		return Source{Programs: []string{"python3"}, Debian: []string{"python3"}, Brew: "python"}
 	case Coturn:
 		return Source{Programs: []string{"turnserver"}, Debian: []string{"coturn"}, Brew: "coturn", Heavy: true}
 	case Nginx:
@@ -65,7 +67,7 @@ func (n Need) Source() Source {
 
 // All returns every need, in the order in which people are told of them.
 func All() []Need {
-	return []Need{CCompiler, Chromium, Firefox, Node, NPM, Coturn, Nginx, Namespaces, Docker}
+	return []Need{CCompiler, Chromium, Firefox, Node, NPM, Python, Coturn, Nginx, Namespaces, Docker}
 }
 
 // compiles tries the compiler on the one package that the race detector needs it for: a compiler without the C library's

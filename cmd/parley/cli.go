@@ -26,6 +26,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the page, the signaling endpoint and health."`
 	Config  configCommand  `cmd:"" help:"Print all that is in force, and where each value comes from."`
 	CA      caCommand      `cmd:"" name:"ca" help:"Print the certificate of the local development authority; it is made if there is none."`
+	Token   tokenCommand   `cmd:"" help:"Print a join token."`
 	Health  healthCommand  `cmd:"" help:"Ask a server whether it is alive; exit 0 if it is."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,22 @@ func readFile(path string) (map[string]any, error) {
 		return nil, fmt.Errorf("%s: there is more than one YAML document in it", path)
 	}
 	return settings, nil
+}
+
+// readSecret gives a secret that is given as it is, or in a file; nil where it is in neither. White space around it, as a file's
+// last line end, does not count.
+func readSecret(text, path string) ([]byte, error) {
+	if path != "" {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fileFailure(path, err)
+		}
+		return bytes.TrimSpace(content), nil
+	}
+	if text == "" {
+		return nil, nil
+	}
+	return bytes.TrimSpace([]byte(text)), nil
 }
 
 // readAuthorities reads the certificates of a PEM file.

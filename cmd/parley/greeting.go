@@ -31,7 +31,14 @@ func greet(log zerolog.Logger, s *Settings, tls tlsSetup, at addresses) {
 	default:
 		warnOfExpiry(log, tls.source.NotAfter(), time.Now())
 	}
-	log.Info().Msg("Rooms are open to everybody who can reach this address.")
+	switch {
+	case s.RequireToken:
+		log.Info().Msg("Nobody joins without a token.")
+	case s.checksTokens():
+		log.Warn().Msg("Rooms are open to everybody who can reach this address: tokens are checked, but only --require-token asks for one.")
+	default:
+		log.Info().Msg("Rooms are open to everybody who can reach this address.")
+	}
 	if len(s.ICEServer) == 0 {
 		log.Info().Msg("No ICE server: calls work within one network. Beyond it: --ice-server stun:HOST, and a turn: server.")
 	}

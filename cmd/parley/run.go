@@ -58,8 +58,13 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 		return err
 	}
 	defer func() { logFailure(log, "closing the engine", engine.Close()) }()
+	tokens, closeTokens, err := openTokens(s, log)
+	if err != nil {
+		return err
+	}
+	defer closeTokens()
 	config := s.signaling(log)
-	config.Registerer = registry
+	config.Registerer, config.Tokens = registry, tokens
 	endpoint, err := signaling.New(config, engine)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.said("origin"), err)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
@@ -28,6 +26,12 @@ type Settings struct {
 	Origin        list     `group:"Who may connect" placeholder:"ORIGIN" help:"A web origin let in beside the server's own; * for all. Repeatable."`
 	AllowNoOrigin bool     `group:"Who may connect" default:"true" negatable:"" more:"" help:"Let in clients that are not browsers."`
 	TrustedProxy  networks `group:"Who may connect" placeholder:"CIDR" help:"A proxy in front, whose word for clients' addresses is taken. Repeatable."`
+
+	RequireToken    bool   `group:"Who may join" help:"Nobody joins without a token."`
+	TokenSecret     string `group:"Who may join" placeholder:"SECRET" secret:"" help:"Join tokens signed with it (HS256) are good: 32 random characters or more."`
+	TokenSecretFile string `group:"Who may join" placeholder:"FILE" more:"" help:"That secret, in a file."`
+	TokenJWKS       string `name:"token-jwks" group:"Who may join" placeholder:"URL" help:"Tokens signed with a key of this set (ES256, RS256, EdDSA) are good."`
+	TokenIssuer     string `group:"Who may join" placeholder:"NAME" more:"" help:"What a token must have as its iss."`
 
 	RoomCapacity   count          `group:"Rooms" default:"16" placeholder:"N" help:"Peers in a room."`
 	Grace          graceTime      `group:"Rooms" default:"30s" placeholder:"TIME" help:"How long a lost connection may be away: 1s to 120s."`
@@ -87,8 +91,19 @@ func (s *Settings) check() error {
 		}
 		return nil
 	}
-	if s.SessionKey != "" && s.SessionKeyFile != "" {
-		return fmt.Errorf("%s and %s: one of them is enough", s.said("session-key"), s.said("session-key-file"))
+	for flag, both := range map[string]bool{
+		"session-key":  s.SessionKey != "" && s.SessionKeyFile != "",
+		"token-secret": s.TokenSecret != "" && s.TokenSecretFile != "",
+	} {
+		if both {
+			return fmt.Errorf("%s and %s: one of them is enough", s.said(flag), s.said(flag+"-file"))
+		}
+	}
+	withKeys := func(flag string, given bool) error {
+		if given && !s.checksTokens() {
+			return fmt.Errorf("%s needs what tokens are checked with: --token-secret or --token-jwks", s.said(flag))
+		}
+		return nil
 	}
 	withNATS := func(flag string, given bool) error {
 		if given && len(s.NATSURL) == 0 {
@@ -100,6 +115,8 @@ func (s *Settings) check() error {
 		return fmt.Errorf("%s has no meaning with --nats-url: sessions are in NATS", s.said(s.sessionKeyFlag()))
 	}
 	for _, err := range []error{
+		withKeys("require-token", s.RequireToken),
+		withKeys("token-issuer", s.TokenIssuer != ""),
 		withNATS("nats-creds", s.NATSCreds != ""),
 		withNATS("nats-ca", s.NATSCA != ""),
 		withNATS("ready-needs-engine", s.ReadyNeedsEngine),
@@ -134,20 +151,16 @@ func (s *Settings) rooms() (rooms.Config, error) {
 	}, err
 }
 
-// sessionKey gives the key from wherever it is, nil if there is none. White space around it, as a file's last line end, does
-// not count.
+// sessionKey gives the key from wherever it is, nil if there is none.
 func (s *Settings) sessionKey() (*rooms.SessionKey, error) {
-	text := s.SessionKey
-	if s.SessionKeyFile != "" {
-		content, err := os.ReadFile(s.SessionKeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.said(s.sessionKeyFlag()), fileFailure(s.SessionKeyFile, err))
-		}
-		text = string(content)
-	} else if text == "" {
+	secret, err := readSecret(s.SessionKey, s.SessionKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.said(s.sessionKeyFlag()), err)
+	}
+	if secret == nil {
 		return nil, nil
 	}
-	key, err := rooms.NewSessionKey([]byte(strings.TrimSpace(text)))
+	key, err := rooms.NewSessionKey(secret)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.said(s.sessionKeyFlag()), err)
 	}
@@ -162,6 +175,7 @@ func (s *Settings) signaling(log zerolog.Logger) signaling.Config {
 		AllowNoOrigin:  s.AllowNoOrigin,
 		TLS:            s.TLS != tlsOff,
 		TrustedProxies: s.TrustedProxy,
+		RequireToken:   s.RequireToken,
 		ICEServers:     s.ICEServer,
 		Capacity:       orUnlimited(int(s.RoomCapacity)),
 		Grace:          s.Grace.duration(),

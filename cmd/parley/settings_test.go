@@ -21,11 +21,19 @@ type setting struct {
 	args, inFlags string // args are separated by spaces
 }
 
+// same is a setting that is shown as it is written.
+func same(fallback, file, env, flag, name string) setting {
+	return setting{fallback, file, file, env, env, "--" + name + "=" + flag, flag}
+}
+
 func settingsTable() map[string]setting {
+	all := limitsTable()
+	maps.Copy(all, otherSettingsTable())
+	return all
+}
+
+func otherSettingsTable() map[string]setting {
 	ice := func(s string) string { return `[{"urls":["` + s + `"]}]` }
-	same := func(fallback, file, env, flag, name string) setting {
-		return setting{fallback, file, file, env, env, "--" + name + "=" + flag, flag}
-	}
 	return map[string]setting{
 		"listen": {
 			`":8443"`, `":1"`, `":1"`, "127.0.0.1:2", `"127.0.0.1:2"`, "--listen [::1]:3", `"[::1]:3"`,
@@ -47,6 +55,14 @@ func settingsTable() map[string]setting {
 			"[]", "[10.1.2.3/8, \"::1\"]", `["10.0.0.0/8","::1/128"]`, "192.0.2.1, fd00::/8", `["192.0.2.1/32","fd00::/8"]`,
 			"--trusted-proxy ::ffff:10.0.0.0/104 --trusted-proxy ::ffff:192.0.2.1", `["10.0.0.0/8","192.0.2.1/32"]`,
 		},
+		"require-token":     {"false", "true", "true", "false", "false", "--require-token", "true"},
+		"token-secret":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--token-secret c", `"(hidden)"`},
+		"token-secret-file": same(`""`, "/a.key", "/b.key", "/c.key", "token-secret-file"),
+		"token-jwks": {
+			`""`, "https://a.example/k", `"https://a.example/k"`, "https://b.example/k", `"https://b.example/k"`,
+			"--token-jwks https://c.example/k", `"https://c.example/k"`,
+		},
+		"token-issuer":     same(`""`, "a", "b", "c", "token-issuer"),
 		"room-capacity":    same("16", "1", "2", "0", "room-capacity"),
 		"grace":            same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
 		"identity-policy":  same("replace", "refuse", "allow", "replace", "identity-policy"),
@@ -56,11 +72,22 @@ func settingsTable() map[string]setting {
 		"nats-url": {
 			`""`, "[nats://a:1, nats://b]", `"(hidden)"`, "nats://c, tls://d", `"(hidden)"`, "--nats-url e --nats-url f", `"(hidden)"`,
 		},
-		"nats-creds":              same(`""`, "/a.creds", "/b.creds", "/c.creds", "nats-creds"),
-		"nats-ca":                 same(`""`, "/a.crt", "/b.crt", "/c.crt", "nats-ca"),
-		"nats-prefix":             same("parley", "a", "b", "c", "nats-prefix"),
-		"nats-replicas":           same("1", "3", "5", "3", "nats-replicas"),
-		"ready-needs-engine":      {"false", "true", "true", "false", "false", "--ready-needs-engine", "true"},
+		"nats-creds":         same(`""`, "/a.creds", "/b.creds", "/c.creds", "nats-creds"),
+		"nats-ca":            same(`""`, "/a.crt", "/b.crt", "/c.crt", "nats-ca"),
+		"nats-prefix":        same("parley", "a", "b", "c", "nats-prefix"),
+		"nats-replicas":      same("1", "3", "5", "3", "nats-replicas"),
+		"ready-needs-engine": {"false", "true", "true", "false", "false", "--ready-needs-engine", "true"},
+		"ice-server": {
+			"[]", `["stun:a.example", {urls: "stun:b.example"}]`, `[{"urls":["stun:a.example"]},{"urls":["stun:b.example"]}]`,
+			"stun:c.example:1", ice("stun:c.example:1"), `--ice-server={"urls":["stuns:d.example"]}`, ice("stuns:d.example"),
+		},
+		"log-format": same("console", "json", "console", "json", "log-format"),
+		"log-level":  same("info", "warn", "error", "debug", "log-level"),
+	}
+}
+
+func limitsTable() map[string]setting {
+	return map[string]setting{
 		"rate":                    same("100", "0.5", "2", "0", "rate"),
 		"burst":                   same("1500", "1", "2", "0", "burst"),
 		"max-message":             {"64KiB", "1000", "1000", "2kB", "2000", "--max-message 1MiB", "1MiB"},
@@ -69,12 +96,6 @@ func settingsTable() map[string]setting {
 		"joins-per-address":       same("50", "0.5", "2", "0", "joins-per-address"),
 		"max-connections":         same("0", "1", "2", "3", "max-connections"),
 		"max-unjoined":            same("4096", "1", "2", "0", "max-unjoined"),
-		"ice-server": {
-			"[]", `["stun:a.example", {urls: "stun:b.example"}]`, `[{"urls":["stun:a.example"]},{"urls":["stun:b.example"]}]`,
-			"stun:c.example:1", ice("stun:c.example:1"), `--ice-server={"urls":["stuns:d.example"]}`, ice("stuns:d.example"),
-		},
-		"log-format": same("console", "json", "console", "json", "log-format"),
-		"log-level":  same("info", "warn", "error", "debug", "log-level"),
 	}
 }
 
@@ -139,6 +160,8 @@ func companions(name, value string) []string {
 		return []string{"--tls=files", "--tls-key=x"}
 	case name == "tls-key" && value != `""`:
 		return []string{"--tls=files", "--tls-cert=x"}
+	case slices.Contains([]string{"require-token", "token-issuer"}, name):
+		return []string{"--token-jwks=https://x"}
 	case slices.Contains([]string{"nats-creds", "nats-ca", "ready-needs-engine"}, name):
 		return []string{"--nats-url=nats://x"}
 	}
