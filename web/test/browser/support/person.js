@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { browser, WITHIN } from "./browsers.js";
 
-const POLL = 25; // ms
+const POLL = 100; // ms
 
 /**
  * @typedef {object} Person
