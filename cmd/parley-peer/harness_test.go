@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,12 @@ import (
 func TestMain(m *testing.M) {
 	// toxiproxy forgets goroutines now and then when a proxy is stopped while data is on its way.
 	goleak.VerifyTestMain(m,
+		goleak.Cleanup(func(code int) {
+			for _, f := range atEnd {
+				f()
+			}
+			os.Exit(code)
+		}),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).write"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -114,20 +115,35 @@ func soakOnce(t *testing.T, binary string, args []string, run soakRun) {
 	}
 }
 
-// buildServer builds the server with the race detector, where it is to be had.
+// buildServer builds the server with the race detector, where it is to be had, once for all tests.
 func buildServer(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "parley")
+	binary, err := builtServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
+var builtServer = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "parley-test-")
+	if err != nil {
+		return "", err
+	}
+	atEnd = append(atEnd, func() { _ = os.RemoveAll(folder) })
+	binary := filepath.Join(folder, "parley")
 	args := []string{"build", "-o", binary}
 	if _, err := need.CCompiler.Find(); err == nil {
 		args = append(args, "-race")
 	}
-	build := exec.CommandContext(t.Context(), need.GoCommand(), append(args, "parley/cmd/parley")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if out, err := exec.Command(need.GoCommand(), append(args, "parley/cmd/parley")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
 	}
-	return binary
-}
+	return binary, nil
+})
+
+// atEnd is what TestMain does when all tests are done.
+var atEnd []func()
 
 // serverProcess is a server of its own process, which can be restarted on the same address.
 type serverProcess struct {
