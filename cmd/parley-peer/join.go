@@ -38,6 +38,7 @@ type peerSettings struct {
 	logf     func(format string, args ...any)
 	identity string                                                               // the same for every attempt to join: an attempt whose answer was lost leaves no ghost
 	netDial  func(ctx context.Context, network, address string) (net.Conn, error) // for tests
+	fresh    func(context.Context) (string, error)                                // a token for each join; for tests
 }
 
 // retryEvery is the wait between attempts to reach a server that refuses connections: it may be about to start.
@@ -68,6 +69,7 @@ func (s *peerSettings) join(ctx context.Context) (*client.Client, error) {
 
 func (s *peerSettings) tryJoin(ctx context.Context, authorities []byte) (*client.Client, error) {
 	config := client.Config{URL: s.URL, Room: s.Room, Name: s.Name, TLS: s.trust(authorities), Identity: s.identity, NetDial: s.netDial, Logf: s.logf}
+	config.Token = s.fresh
 	if s.Token != "" {
 		config.Token = func(context.Context) (string, error) { return s.Token, nil }
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -18,6 +19,7 @@ import (
 	"parley/signaling"
 	"parley/signaling/client"
 	"parley/signaling/protocol"
+	"parley/signaling/token"
 )
 
 // A call goes on through what happens to its signaling: the same peer connections before and after, media all the while, and
@@ -34,24 +36,26 @@ func TestACallOutlivesItsSessions(t *testing.T) {
 	tests := []struct {
 		name           string
 		config         rooms.Config
+		checked        bool // tokens are, and end after 3 s
 		happens        func(s *restartable, first, second *lasting)
 		firstRejoins   bool // as another peer
 		secondRejoins  bool
 		secondIsStable bool // nothing happens to its session
 	}{
-		{"the server restarts", rooms.Config{}, restart, true, true, false},
-		{"the server restarts, with a session key", rooms.Config{SessionKey: key}, restart, false, false, false},
-		{"one is away for longer than the grace time", rooms.Config{Grace: time.Second}, func(_ *restartable, first, second *lasting) {
+		{"the server restarts", rooms.Config{}, false, restart, true, true, false},
+		{"the server restarts, with a session key", rooms.Config{SessionKey: key}, false, restart, false, false, false},
+		{"one is away for longer than the grace time", rooms.Config{Grace: time.Second}, false, func(_ *restartable, first, second *lasting) {
 			first.cut()
 			await(t, second, func(client.PeerLeft) bool { return true })
 			first.mend()
 		}, true, false, true},
+		{"the token of one ends", rooms.Config{}, true, func(*restartable, *lasting, *lasting) {}, true, false, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newRestartable(t, test.config)
-			first, second := newLasting(t, s.address), newLasting(t, s.address)
+			s := newRestartable(t, test.config, test.checked)
+			first, second := newLasting(t, s.address, s.tokens("first", 3*time.Second)), newLasting(t, s.address, s.tokens("second", time.Hour))
 			for _, l := range []*lasting{first, second} {
 				l.meter.await(t, 30)
 			}
@@ -83,12 +87,13 @@ func TestACallOutlivesItsSessions(t *testing.T) {
 type restartable struct {
 	t       *testing.T
 	config  rooms.Config
+	checked bool // nobody joins without a token
 	address string
 	stop    func()
 }
 
-func newRestartable(t *testing.T, config rooms.Config) *restartable {
-	s := &restartable{t: t, config: config, address: "127.0.0.1:0"}
+func newRestartable(t *testing.T, config rooms.Config, checked bool) *restartable {
+	s := &restartable{t: t, config: config, checked: checked, address: "127.0.0.1:0"}
 	s.start()
 	t.Cleanup(func() { s.stop() })
 	return s
@@ -102,7 +107,13 @@ func (s *restartable) start() {
 	}
 	s.address = listener.Addr().String()
 	engine := rooms.NewMemory(s.config)
-	endpoint, err := signaling.New(signaling.Config{AllowNoOrigin: true, Grace: s.config.WithDefaults().Grace}, engine)
+	config := signaling.Config{AllowNoOrigin: true, Grace: s.config.WithDefaults().Grace, RequireToken: s.checked}
+	if s.checked {
+		if config.Tokens, err = token.NewVerifier(token.Config{Secret: testSecret}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	endpoint, err := signaling.New(config, engine)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -119,6 +130,21 @@ func (s *restartable) start() {
 	})
 }
 
+var testSecret = []byte("a secret that is for tests alone")
+
+// tokens gives what makes tokens of somebody, the first of which ends soon; nil where nobody needs any.
+func (s *restartable) tokens(identity string, first time.Duration) func(context.Context) (string, error) {
+	if !s.checked {
+		return nil
+	}
+	return func(context.Context) (string, error) {
+		claims := token.Claims{Room: "lasting"}
+		claims.Subject, claims.ExpiresAt = identity, jwt.NewNumericDate(time.Now().Add(first))
+		first = time.Hour
+		return token.Sign(testSecret, claims)
+	}
+}
+
 // lasting is a peer whose calls send the clip, and measure what comes, until the test ends.
 type lasting struct {
 	client  *client.Client
@@ -132,13 +158,13 @@ type lasting struct {
 	conns []net.Conn
 }
 
-func newLasting(t *testing.T, address string) *lasting {
+func newLasting(t *testing.T, address string, fresh func(context.Context) (string, error)) *lasting {
 	t.Helper()
 	l := &lasting{events: make(chan client.Event, 1000), changed: make(chan struct{}, 1)}
 	settings := &peerSettings{URL: "ws://" + address + "/ws", Room: "lasting", logf: func(format string, args ...any) {
 		t.Logf(format, args...)
 		l.change()
-	}, netDial: l.dial}
+	}, netDial: l.dial, fresh: fresh}
 	ctx, cancel := context.WithCancel(context.Background())
 	clip, err := media.LoadClip()
 	if err != nil {
