@@ -238,6 +238,30 @@ func TestADeadNodeIsSwept(t *testing.T) {
 	bob.wantCut(rooms.CutEnded) // it hears of it when it is back
 }
 
+// However the cut-off node hears of it: by the mailbox, or because it could not write the key.
+func TestWhatANodeAloneHadForOneWhoMovedIsTold(t *testing.T) {
+	here, there, link := newNodeOnALink(t, time.Hour)
+	ann, bob := join(t, there), join(t, there)
+	ann.want("joined")
+	heal := link.Cut()
+	await(t, "the loss to be known", func() bool { return there.Ready(t.Context()) != nil })
+	bob.Detach()
+	bob = bob.resume(here)
+	ann.send(bob, "to nobody")
+	heal()
+	for came := ann.next(); came != "undelivered"; came = ann.next() {
+		if came != "away" && came != "back" {
+			t.Fatalf("%q came", came)
+		}
+	}
+	ann.send(bob, "hello again")
+	for came := bob.next(); came != "hello again"; came = bob.next() {
+		if came != "away" && came != "back" {
+			t.Fatalf("%q came", came)
+		}
+	}
+}
+
 func TestASweptNodeThatLivesTakesItsPeersBack(t *testing.T) {
 	here, there, link := newNodeOnALink(t, time.Hour)
 	ann, bob := join(t, here), join(t, there)

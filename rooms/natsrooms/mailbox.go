@@ -99,7 +99,6 @@ func (p *peer) takeMoved(n movedNote) {
 		p.reclaim()
 		return
 	}
-	p.tellAlone()
 	p.drop(rooms.CutReplaced)
 }
 

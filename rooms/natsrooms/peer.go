@@ -177,6 +177,9 @@ func (p *peer) drop(why rooms.Cut) {
 		return
 	}
 	p.dropped = true
+	if why == rooms.CutReplaced { // its client goes on elsewhere, and does not have what this node alone had for it
+		p.tellAlone()
+	}
 	p.cut(why)
 	p.inbox, p.held, p.answers = rooms.Inbox{}, nil, nil
 	p.engine.letGo(p)
