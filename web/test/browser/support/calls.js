@@ -32,7 +32,14 @@ export async function meet(t, kinds, cameras = kinds.length) {
       all.filter((name) => name !== one.name),
     );
   }
-  for (const one of guests) await watches(one, cameras); // for who has one, the echo stands in for the own
+  try {
+    for (const one of guests) await watches(one, cameras); // for who has one, the echo stands in for the own
+  } catch (error) {
+    for (const { name, page } of guests) {
+      t.diagnostic(`${name}: ${await page.evaluate(() => globalThis.diagnose()).catch(String)}`);
+    }
+    throw error;
+  }
   return { server, guests };
 }
 
