@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"parley/rooms"
@@ -40,14 +41,11 @@ func subject(identity string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// carried encodes a pass for the session to carry, nil for none.
+// carried encodes a pass for the session to carry.
 func (p *pass) carried() []byte {
-	if p == nil {
-		return nil
-	}
 	text, err := json.Marshal(p)
 	if err != nil {
-		return nil // a year beyond 9999 is all that can be wrong, and Verify gives none
+		panic(fmt.Sprintf("signaling: encode a pass: %v", err)) // a year beyond 9999 is all that could be wrong, and Verify gives none
 	}
 	return text
 }

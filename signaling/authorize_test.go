@@ -158,6 +158,28 @@ func TestRightsOfEveryMessage(t *testing.T) {
 	})
 }
 
+// A token may be made to last for ever, as far as a year has four digits.
+func TestTokensOfTheFarFuture(t *testing.T) {
+	run(t, checked(t, true), rooms.Config{}, func(t *testing.T, s *service) {
+		at := func(seconds int64) string {
+			return ticket(t, func(c *token.Claims) {
+				c.ExpiresAt, c.May = jwt.NewNumericDate(time.Unix(seconds, 0)), []token.Right{token.MayJoin}
+			})
+		}
+		ann, joined := s.join(at(99999999999))
+		time.Sleep(time.Hour)
+		ann.fence()
+		ann.drop()
+		ann, _ = s.resume(ann, joined.str("session"), ann.last)
+		ann.say(`{"type":"message","data":1}`)
+		ann.wantError(protocol.CodeForbidden) // what the token does not allow, it does not allow after a resume either
+		bob := s.dial()
+		bob.say(`{"type":"join","room":"r",%s}`, at(999999999999))
+		bob.wantError(protocol.CodeUnauthorized)
+		bob.wantClose(protocol.CloseUnauthorized)
+	})
+}
+
 func TestATokenEndsDuringACall(t *testing.T) {
 	run(t, checked(t, true), rooms.Config{}, func(t *testing.T, s *service) {
 		short := func(c *token.Claims) {

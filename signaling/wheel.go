@@ -25,7 +25,7 @@ type wheel struct {
 }
 
 type spoke struct {
-	rounds int // full turns that are still to wait
+	rounds int64 // full turns that are still to wait
 	call   func()
 }
 
@@ -37,10 +37,14 @@ func newWheel(tick time.Duration) *wheel {
 
 // after has call called when d has passed.
 func (w *wheel) after(d time.Duration, call func()) {
-	ticks := int((max(d, 0)+w.tick-1)/w.tick) + 1 // the tick that runs is not a whole one
+	d = max(d, 0)
+	ticks := int64(d/w.tick) + 1 // the tick that runs is not a whole one
+	if d%w.tick > 0 {
+		ticks++
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	slot := (w.now + ticks) % wheelSlots
+	slot := (int64(w.now) + ticks) % wheelSlots
 	w.slots[slot] = append(w.slots[slot], spoke{rounds: (ticks - 1) / wheelSlots, call: call})
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,15 +48,7 @@ const (
 
 // may tells whether the token gives a right.
 func (c *Claims) may(r Right) bool {
-	if c.May == nil {
-		return true
-	}
-	for _, given := range c.May {
-		if given == r {
-			return true
-		}
-	}
-	return false
+	return c.May == nil || slices.Contains(c.May, r)
 }
 
 // Grant is what a token that was found good allows.
@@ -68,8 +61,10 @@ type Grant struct {
 	Expires   time.Time // with what clocks may be apart: until then Verify takes it
 }
 
-// maxIdentity bounds sub, in bytes.
-const maxIdentity = 255
+const (
+	maxIdentity = 255  // bytes of sub
+	lastYear    = 9998 // of exp, so that Expires can be written in RFC 3339
+)
 
 // grant checks what a signature does not vouch for: that the claims are of their form, and are for this room.
 func (c *Claims) grant(room string) (Grant, error) {
@@ -78,6 +73,8 @@ func (c *Claims) grant(room string) (Grant, error) {
 		return Grant{}, fmt.Errorf("%w: it is for another room", ErrInvalid)
 	case !c.may(MayJoin):
 		return Grant{}, fmt.Errorf("%w: it does not let its peer join", ErrInvalid)
+	case c.ExpiresAt.UTC().Year() > lastYear:
+		return Grant{}, fmt.Errorf("%w: exp is beyond the year %d", ErrInvalid, lastYear)
 	case c.Capacity < 0:
 		return Grant{}, fmt.Errorf("%w: capacity is below 0", ErrInvalid)
 	case len(c.Subject) > maxIdentity:

@@ -113,6 +113,7 @@ func TestAttacks(t *testing.T) {
 		"a megabyte":         {token: strings.Repeat("a.", 1<<19), want: token.ErrInvalid},
 		"expired":            {change: func(c *token.Claims) { c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(-time.Minute)) }, want: token.ErrExpired},
 		"never expires":      {change: func(c *token.Claims) { c.ExpiresAt = nil }, want: token.ErrInvalid},
+		"beyond all years":   {change: func(c *token.Claims) { c.ExpiresAt = jwt.NewNumericDate(time.Unix(1<<40, 0)) }, want: token.ErrInvalid},
 		"not yet valid":      {change: func(c *token.Claims) { c.NotBefore = jwt.NewNumericDate(time.Now().Add(time.Minute)) }, want: token.ErrInvalid},
 		"another room":       {change: func(c *token.Claims) { c.Room = "coffee" }, want: token.ErrInvalid},
 		"no room":            {change: func(c *token.Claims) { c.Room = "" }, want: token.ErrInvalid},
