@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 )
@@ -37,20 +37,19 @@ func readFile(path string) (map[string]any, error) {
 	return settings, nil
 }
 
-// readSecret gives a secret that is given as it is, or in a file; nil where it is in neither. White space around it, as a file's
-// last line end, does not count.
+// readSecret gives a secret that is given as it is, or in a file; nil where it is in neither, and only there. White space around
+// it, as a file's last line end, does not count.
 func readSecret(text, path string) ([]byte, error) {
 	if path != "" {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return nil, fileFailure(path, err)
 		}
-		return bytes.TrimSpace(content), nil
-	}
-	if text == "" {
+		text = string(content)
+	} else if text == "" {
 		return nil, nil
 	}
-	return bytes.TrimSpace([]byte(text)), nil
+	return []byte(strings.TrimSpace(text)), nil
 }
 
 // readAuthorities reads the certificates of a PEM file.

@@ -112,7 +112,7 @@ func (s *Settings) check() error {
 		return nil
 	}
 	if key := s.SessionKey + s.SessionKeyFile; key != "" && len(s.NATSURL) > 0 {
-		return fmt.Errorf("%s has no meaning with --nats-url: sessions are in NATS", s.said(s.sessionKeyFlag()))
+		return fmt.Errorf("%s has no meaning with --nats-url: sessions are in NATS", s.saidSecret("session-key", s.SessionKeyFile))
 	}
 	for _, err := range []error{
 		withKeys("require-token", s.RequireToken),
@@ -131,12 +131,21 @@ func (s *Settings) check() error {
 	return nil
 }
 
-// sessionKeyFlag is the flag that the session key comes from.
-func (s *Settings) sessionKeyFlag() string {
-	if s.SessionKeyFile != "" {
-		return "session-key-file"
+// saidSecret names a secret as the user gave it: by its flag, or by the one of the file that it is in.
+func (s *Settings) saidSecret(flag, path string) string {
+	if path != "" {
+		flag += "-file"
 	}
-	return "session-key"
+	return s.said(flag)
+}
+
+// secret gives a secret from its flag or its file, nil where it is in neither.
+func (s *Settings) secret(flag, text, path string) ([]byte, error) {
+	secret, err := readSecret(text, path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.saidSecret(flag, path), err)
+	}
+	return secret, nil
 }
 
 // rooms gives the settings of the engine.
@@ -153,16 +162,13 @@ func (s *Settings) rooms() (rooms.Config, error) {
 
 // sessionKey gives the key from wherever it is, nil if there is none.
 func (s *Settings) sessionKey() (*rooms.SessionKey, error) {
-	secret, err := readSecret(s.SessionKey, s.SessionKeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.said(s.sessionKeyFlag()), err)
-	}
+	secret, err := s.secret("session-key", s.SessionKey, s.SessionKeyFile)
 	if secret == nil {
-		return nil, nil
+		return nil, err
 	}
 	key, err := rooms.NewSessionKey(secret)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.said(s.sessionKeyFlag()), err)
+		return nil, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.saidSecret("session-key", s.SessionKeyFile), err)
 	}
 	return key, nil
 }

@@ -291,6 +291,7 @@ func TestSessionKey(t *testing.T) {
 		"--session-key: a session key has at least 32 bytes":          {"--session-key=hunter2"},
 		"--session-key-file: a session key has at least 32 bytes":     {"--session-key-file=" + short},
 		"--session-key-file: /none: no such file":                     {"--session-key-file=/none"},
+		"--session-key-file: a session key has at least 32 bytes; ":   {"--session-key-file=" + writeTemp(t, "blank", " \n")},
 		"--session-key and --session-key-file: one of them is enough": {"--session-key=" + key, "--session-key-file=" + short},
 	} {
 		got := runCommand(nil, append(args, "--listen=127.0.0.1:0", "--admin-listen=off", "--tls=off")...)

@@ -18,14 +18,8 @@ func openTokens(s *Settings, log zerolog.Logger) (verifier *token.Verifier, clos
 		return nil, close, nil
 	}
 	config := token.Config{Issuer: s.TokenIssuer}
-	flag := "token-jwks"
-	if s.TokenSecret+s.TokenSecretFile != "" {
-		if flag = "token-secret"; s.TokenSecretFile != "" {
-			flag = "token-secret-file"
-		}
-		if config.Secret, err = readSecret(s.TokenSecret, s.TokenSecretFile); err != nil {
-			return nil, close, fmt.Errorf("%s: %w", s.said(flag), err)
-		}
+	if config.Secret, err = s.secret("token-secret", s.TokenSecret, s.TokenSecretFile); err != nil {
+		return nil, close, err
 	}
 	if s.TokenJWKS != "" {
 		config.KeySet, err = token.OpenKeySet(s.TokenJWKS, func(err error) {
@@ -38,7 +32,7 @@ func openTokens(s *Settings, log zerolog.Logger) (verifier *token.Verifier, clos
 	}
 	if verifier, err = token.NewVerifier(config); err != nil {
 		close()
-		return nil, func() {}, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.said(flag), err)
+		return nil, func() {}, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.saidSecret("token-secret", s.TokenSecretFile), err)
 	}
 	return verifier, close, nil
 }

@@ -84,6 +84,7 @@ func TestWrongTokenSettings(t *testing.T) {
 		want string
 	}{
 		{[]string{"--token-secret=short"}, "--token-secret: a secret for tokens has at least 32 bytes"},
+		{[]string{"--token-secret-file=" + writeTemp(t, "blank", "\n")}, "--token-secret-file: a secret for tokens has at least 32 bytes"},
 		{[]string{"--token-secret-file=/none"}, "--token-secret-file: /none: no such file"},
 		{[]string{"--token-jwks=http://keys.example/"}, "--token-jwks: not an address of the form https://HOST/PATH"},
 		{[]string{"token", "--room=a"}, "--token-secret: a secret for tokens has at least 32 bytes"},
