@@ -76,7 +76,7 @@ func (n *newcomer) enter(ctx context.Context, link rooms.Link) (rooms.Attachment
 	p.secret.current = digest(n.secret)
 	p.inbox.Skip(p.box.position() * scale) // the mailbox has no letter yet: they all come behind this
 	p.record = peerRecord{
-		Room: n.join.Room, Seat: p.seat, Name: n.join.Name, Metadata: n.join.Metadata,
+		Room: n.join.Room, Seat: p.seat, Name: n.join.Name, Metadata: n.join.Metadata, Carried: n.join.Carry,
 		Owner: n.engine.home.Node, Born: p.box.made(),
 	}
 	if !n.engine.hold(p) {

@@ -22,7 +22,7 @@ func (p *peer) write(ctx context.Context, change func(*peerRecord)) error {
 	change(&record)
 	p.room.mu.Lock()
 	record.Secret, record.Older = p.secret.current, p.secret.older
-	record.Received, record.Carried = p.received(), p.carried
+	record.Received = p.received()
 	p.room.mu.Unlock()
 	return p.put(ctx, store, record)
 }
@@ -166,17 +166,16 @@ func (p *peer) carry(ctx context.Context, carry []byte) error {
 		return err
 	}
 	defer p.edit.unlock()
-	p.room.mu.Lock()
-	before := p.carried
-	p.carried = carry
-	p.room.mu.Unlock()
-	err := p.write(ctx, func(*peerRecord) {})
-	if err != nil {
-		p.room.mu.Lock()
-		defer p.room.mu.Unlock()
-		p.carried = before
-		return unavailable(err)
+	err := p.write(ctx, func(r *peerRecord) { r.Carried = carry })
+	if errors.Is(err, errFenced) {
+		return rooms.ErrDetached
 	}
+	if err != nil {
+		return err
+	}
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	p.carried = carry
 	return nil
 }
 
