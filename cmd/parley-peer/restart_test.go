@@ -36,7 +36,7 @@ func TestACallOutlivesItsSessions(t *testing.T) {
 	tests := []struct {
 		name           string
 		config         rooms.Config
-		checked        bool // tokens are, and end after 3 s
+		checked        bool // tokens are, and the first one of the first peer ends soon
 		happens        func(s *restartable, first, second *lasting)
 		firstRejoins   bool // as another peer
 		secondRejoins  bool

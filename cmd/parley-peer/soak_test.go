@@ -125,13 +125,14 @@ func buildServer(t *testing.T) string {
 	return binary
 }
 
-var builtServer = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "parley-test-")
-	if err != nil {
+// serverFolder is what TestMain removes, "" where no test has built the server.
+var serverFolder string
+
+var builtServer = sync.OnceValues(func() (binary string, err error) {
+	if serverFolder, err = os.MkdirTemp("", "parley-test-"); err != nil {
 		return "", err
 	}
-	atEnd = append(atEnd, func() { _ = os.RemoveAll(folder) })
-	binary := filepath.Join(folder, "parley")
+	binary = filepath.Join(serverFolder, "parley")
 	args := []string{"build", "-o", binary}
 	if _, err := need.CCompiler.Find(); err == nil {
 		args = append(args, "-race")
@@ -141,9 +142,6 @@ var builtServer = sync.OnceValues(func() (string, error) {
 	}
 	return binary, nil
 })
-
-// atEnd is what TestMain does when all tests are done.
-var atEnd []func()
 
 // serverProcess is a server of its own process, which can be restarted on the same address.
 type serverProcess struct {
