@@ -123,6 +123,7 @@ func hasEngine(m machine, path string) error {
 // absentError is the reason why a need is missing that its packages would mend; any other error is this machine's.
 type absentError string
 
+// Error implements error.
 func (e absentError) Error() string { return string(e) }
 
 // lastLine is what a failed command said last, which is where the reason stands, or else its error.

@@ -88,6 +88,7 @@ type link struct {
 
 func newLink() *link { return &link{woken: make(chan struct{}, 1), cut: make(chan rooms.Cut, 1)} }
 
+// Wake implements rooms.Link.
 func (l *link) Wake() {
 	select {
 	case l.woken <- struct{}{}:
@@ -95,6 +96,7 @@ func (l *link) Wake() {
 	}
 }
 
+// Cut implements rooms.Link.
 func (l *link) Cut(why rooms.Cut) { l.cut <- why }
 
 // join joins the room "room", or fails the test.

@@ -43,6 +43,7 @@ type meter struct {
 	sock *socket
 }
 
+// Read implements io.Reader.
 func (m meter) Read(b []byte) (int, error) {
 	n, err := m.Conn.Read(b)
 	if n > 0 {

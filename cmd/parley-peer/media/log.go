@@ -33,13 +33,32 @@ func (l logger) logf(level logging.LogLevel, format string, args []any) {
 	}
 }
 
-func (l logger) Trace(msg string)                  { l.log(logging.LogLevelTrace, msg) }
+// Trace implements logging.LeveledLogger.
+func (l logger) Trace(msg string) { l.log(logging.LogLevelTrace, msg) }
+
+// Tracef implements logging.LeveledLogger.
 func (l logger) Tracef(format string, args ...any) { l.logf(logging.LogLevelTrace, format, args) }
-func (l logger) Debug(msg string)                  { l.log(logging.LogLevelDebug, msg) }
+
+// Debug implements logging.LeveledLogger.
+func (l logger) Debug(msg string) { l.log(logging.LogLevelDebug, msg) }
+
+// Debugf implements logging.LeveledLogger.
 func (l logger) Debugf(format string, args ...any) { l.logf(logging.LogLevelDebug, format, args) }
-func (l logger) Info(msg string)                   { l.log(logging.LogLevelInfo, msg) }
-func (l logger) Infof(format string, args ...any)  { l.logf(logging.LogLevelInfo, format, args) }
-func (l logger) Warn(msg string)                   { l.log(logging.LogLevelWarn, msg) }
-func (l logger) Warnf(format string, args ...any)  { l.logf(logging.LogLevelWarn, format, args) }
-func (l logger) Error(msg string)                  { l.log(logging.LogLevelError, msg) }
+
+// Info implements logging.LeveledLogger.
+func (l logger) Info(msg string) { l.log(logging.LogLevelInfo, msg) }
+
+// Infof implements logging.LeveledLogger.
+func (l logger) Infof(format string, args ...any) { l.logf(logging.LogLevelInfo, format, args) }
+
+// Warn implements logging.LeveledLogger.
+func (l logger) Warn(msg string) { l.log(logging.LogLevelWarn, msg) }
+
+// Warnf implements logging.LeveledLogger.
+func (l logger) Warnf(format string, args ...any) { l.logf(logging.LogLevelWarn, format, args) }
+
+// Error implements logging.LeveledLogger.
+func (l logger) Error(msg string) { l.log(logging.LogLevelError, msg) }
+
+// Errorf implements logging.LeveledLogger.
 func (l logger) Errorf(format string, args ...any) { l.logf(logging.LogLevelError, format, args) }
