@@ -38,7 +38,7 @@ func TestBrowsers(t *testing.T) {
 	runBrowsers(t, testFiles(t, "browser"))
 }
 
-// TestSoakBrowsers runs what takes longer in browsers than `make test` may: larger rooms, and troubles with real waits.
+// TestSoakBrowsers runs what takes longer in browsers than `make test` may: troubles with real waits.
 func TestSoakBrowsers(t *testing.T) {
 	if os.Getenv("PARLEY_TEST_SOAK") == "" {
 		t.Skip("for make soak")

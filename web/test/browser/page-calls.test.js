@@ -30,3 +30,5 @@ test("two and an echo: pictures, chat, mute, a screen, leaving and closing a tab
 });
 
 test("three and an echo", (t) => meet(t, ["chromium", "chromium", "chromium"]));
+
+test("six, one of them an echo and two with a camera", (t) => meet(t, Array(5).fill("chromium"), 2));

@@ -1,7 +1,7 @@
 /** Troubles that show at once, each brought about for real, and what the page says of them. Those that take time are for make soak. */
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
-import { arrive, enterRoom, guest, joinFromGreenRoom, press, reads, watches } from "./support/guest.js";
+import { arrive, enterRoom, guest, joinFromGreenRoom, press, reads, ready, watches } from "./support/guest.js";
 import { look } from "./support/looks.js";
 import { startEcho, startServer } from "./support/programs.js";
 
@@ -55,6 +55,7 @@ test("the room is full", async (t) => {
   await startEcho(server, "tea");
   const ann = await guest(t, server, "Ann");
   await arrive(ann, "tea");
+  await ready(ann);
   await press(ann, "Join");
   await reads(ann, "This room is full");
   await look(ann, "room-full");

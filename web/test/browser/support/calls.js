@@ -23,8 +23,8 @@ export async function meet(t, kinds, cameras = kinds.length) {
     await arrive(one, "tea");
     await ready(one);
     if (i >= cameras) await press(one, "Camera");
-    await join(one);
   }
+  for (const one of guests) await join(one); // a page is slow to open beside several that are in a call
   const all = [...guests.map(({ name }) => name), "Echo"];
   for (const one of guests) {
     await sees(
@@ -33,7 +33,7 @@ export async function meet(t, kinds, cameras = kinds.length) {
     );
   }
   try {
-    for (const one of guests) await watches(one, cameras); // for who has one, the echo stands in for the own
+    await Promise.all(guests.map((one) => watches(one, cameras))); // for who has one, the echo stands in for the own
   } catch (error) {
     for (const { name, page } of guests) {
       t.diagnostic(`${name}: ${await page.evaluate(() => globalThis.diagnose()).catch(String)}`);
