@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// The tests wait for servers, grace times and media far more than they compute. A -parallel on the command line comes after this.
+	_ = flag.Set("test.parallel", "6")
 	// toxiproxy forgets goroutines now and then when a proxy is stopped while data is on its way.
 	goleak.VerifyTestMain(m,
 		goleak.Cleanup(func(code int) {

@@ -153,6 +153,7 @@ func TestAMismatchIsSaidAndNothingIsChanged(t *testing.T) {
 }
 
 func TestPeersOfANodeReachEachOtherWithoutNATS(t *testing.T) {
+	t.Parallel() // waits out a lease
 	nats := natstest.Start(t, 1)
 	link := nats.Link()
 	options := Options{URLs: link.URLs(), Prefix: newPrefix(), Patience: time.Second}
@@ -240,6 +241,7 @@ func TestADeadNodeIsSwept(t *testing.T) {
 
 // However the cut-off node hears of it: by the mailbox, or because it could not write the key.
 func TestWhatANodeAloneHadForOneWhoMovedIsTold(t *testing.T) {
+	t.Parallel() // waits out a lease
 	here, there, link := newNodeOnALink(t, time.Hour)
 	ann, bob := join(t, there), join(t, there)
 	ann.want("joined")
