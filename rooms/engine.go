@@ -61,7 +61,9 @@ type Join struct {
 	Name     string // "" for none
 	Metadata []byte // JSON, nil for none
 	Identity string // a secret, "" for none: see IdentityPolicy
-	Capacity int    // peers in the room, this one included, for it to be let in; 0: Config.Capacity
+	Capacity int    // peers in the room, this one included, for it to be let in; 0: the room's, or Config.Capacity
+	Password string // that the client gave, "" for none: a secret
+	Address  string // that the client came from, for an operator to see
 	Keep     any    // what the caller wants to find again in Attachment.Kept after a resume on this node
 	Carry    []byte // what it wants to find again in Attachment.Carried after any resume: MaxCarry bytes, nil for none
 }
@@ -111,6 +113,8 @@ const (
 	CutReplaced Cut = iota + 1 // another connection resumed the session, or its identity joined anew
 	CutSlow                    // more waits for it than may; the session stays and can be resumed
 	CutEnded                   // the session has ended under it
+	CutKicked                  // the peer was made to leave
+	CutClosed                  // the room was closed
 )
 
 // Attachment is one connection's hold on a session, from Join or Resume until Detach, Leave or a cut; after that its methods
@@ -225,6 +229,7 @@ const (
 	ReasonLeft     Reason = "left"     // it said so
 	ReasonTimeout  Reason = "timeout"  // it was away for longer than the grace time
 	ReasonReplaced Reason = "replaced" // its identity joined anew, or it could not resume
+	ReasonKicked   Reason = "kicked"   // somebody who may had it leave
 	ReasonClosed   Reason = "closed"   // the server ended the session
 )
 
@@ -266,6 +271,9 @@ type Config struct {
 	SessionKey *SessionKey
 	Grace      time.Duration // how long a lost connection may be away; default 30 s
 	AwayAfter  time.Duration // when the others hear of a loss; default 2 s
+	// Occurred is told what happens to rooms, each thing once, on the node that brought it about. It returns at once, and calls
+	// nothing of the engine. nil: nobody is told.
+	Occurred func(Occurrence)
 	// What is kept for a peer that has not acknowledged it: relayed messages and their bytes. Defaults 4,096 and 1 MiB.
 	InboxMessages int
 	InboxBytes    int
