@@ -56,8 +56,8 @@ func (e *Engine) post(ctx context.Context, l letter, r relayed, wanted func() bo
 		}
 		seq, err := e.place(ctx, l, wanted, patience)
 		if err == nil {
-			if p != nil {
-				e.waitForOwn(ctx, l.home, seq)
+			if p != nil && !e.waitForOwn(ctx, l.home, seq) {
+				p.expect(r)
 			}
 			return nil
 		}
@@ -69,8 +69,8 @@ func (e *Engine) post(ctx context.Context, l letter, r relayed, wanted func() bo
 	return p.deliverAlone(r, tried)
 }
 
-// errNoRoom is a message that does not fit into the inbox of a peer of this node, while NATS is away.
-var errNoRoom = errors.New("natsrooms: the message does not fit")
+// errNoRoom is a message that cannot be delivered without NATS: it does not fit into the inbox, or would overtake another one.
+var errNoRoom = errors.New("natsrooms: the message cannot be delivered now")
 
 // deliverAlone puts a message into the inbox without NATS. tried says that NATS may have it as well: if it brings it later, it
 // is known by its sender's number, and so one without a number is not delivered twice but not at all.
@@ -84,6 +84,8 @@ func (p *peer) deliverAlone(r relayed, tried bool) error {
 		return nil // NATS has brought it, and only its answer was lost
 	case r.of == 0 && tried:
 		return errUnknown
+	case p.expected[r.from] > p.latest[r.from]:
+		return errNoRoom // NATS has an earlier one, which this must not overtake
 	case !p.hasNumber(), !p.inbox.Relay(r.from, rooms.Message{Seq: r.of, Payload: r.payload}):
 		return errNoRoom
 	}
@@ -109,6 +111,22 @@ func (p *peer) arrived(r relayed) {
 		p.latest = map[rooms.PeerID]uint64{}
 	}
 	p.latest[r.from] = max(p.latest[r.from], r.of)
+	if p.expected[r.from] <= r.of {
+		delete(p.expected, r.from)
+	}
+}
+
+// expect notes a message that NATS has stored and not brought yet.
+func (p *peer) expect(r relayed) {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	if p.dropped || r.of <= p.latest[r.from] {
+		return
+	}
+	if p.expected == nil {
+		p.expected = map[rooms.PeerID]uint64{}
+	}
+	p.expected[r.from] = r.of
 }
 
 // tellAlone tells the senders of what only this node had for a client that now resumes elsewhere.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"parley/rooms"
 	"parley/rooms/natsrooms/natstest"
 )
@@ -185,6 +187,35 @@ func TestPeersOfANodeReachEachOtherWithoutNATS(t *testing.T) {
 	carol.want("four")
 	bob.want("five") // and nothing of what NATS still had
 	bob.resume(there).Heard()
+}
+
+// What NATS has stored when it is lost comes when it is back. Nothing that is sent meanwhile may overtake it, or it would be taken for
+// a repeat.
+func TestNothingOvertakesWhatNATSHas(t *testing.T) {
+	t.Parallel() // waits out a loss
+	link := natstest.Start(t, 1).Link()
+	here := newNode(t, rooms.Config{Grace: time.Hour}, Options{URLs: link.URLs(), Prefix: newPrefix()})
+	ann, bob := join(t, here), join(t, here)
+	ann.want("joined")
+	box, err := here.ownBox()
+	if err != nil {
+		t.Fatal(err)
+	}
+	box.stop() // it is stored, and its way here takes long
+	ann.send(bob, "one")
+	heal := link.Cut()
+	await(t, "the loss to be known", func() bool { return here.outage.lasts() > aloneAfter })
+	ann.send(bob, "two")
+	ann.want("undelivered")
+	heal()
+	await(t, "the connection to be back", func() bool { return here.Ready(t.Context()) == nil })
+	reached := box.position()
+	if err := box.begin(t.Context(), func(jetstream.StreamState) uint64 { return reached }); err != nil {
+		t.Fatal(err)
+	}
+	bob.want("one")
+	ann.send(bob, "three")
+	bob.want("three")
 }
 
 func TestNATSLosesItsMemory(t *testing.T) {
