@@ -34,8 +34,11 @@ var (
 
 // Engine keeps rooms. Its methods may be called at any time from any goroutine, and none of them waits for a peer.
 type Engine interface {
+	Governor
+	Lobby
 	// Join makes a new peer and attaches link to its session. The others have peer-joined in their inboxes before it
-	// returns. Errors: ErrRoomFull, ErrIdentityTaken, ErrTooManyRooms, ErrUnavailable.
+	// returns. Errors: ErrRoomFull, ErrRoomLocked, ErrPassword, ErrMustWait, ErrIdentityTaken, ErrTooManyRooms,
+	// ErrUnavailable.
 	Join(ctx context.Context, join Join, link Link) (Attachment, Snapshot, error)
 	// Resume attaches link to the session of this secret, taking it over from whoever still has it, and makes all that the
 	// client has not received ready to be sent again. Errors: ErrSessionLost, ErrNeverSent, ErrUnavailable.
@@ -62,6 +65,8 @@ type Join struct {
 	Metadata []byte // JSON, nil for none
 	Identity string // a secret, "" for none: see IdentityPolicy
 	Capacity int    // peers in the room, this one included, for it to be let in; 0: the room's, or Config.Capacity
+	Trusted  bool   // neither lock, password nor waiting room keep it out
+	Admits   bool   // it is told of those who wait: see Lobby
 	Password string // that the client gave, "" for none: a secret
 	Address  string // that the client came from, for an operator to see
 	Keep     any    // what the caller wants to find again in Attachment.Kept after a resume on this node
@@ -75,6 +80,7 @@ const MaxCarry = 256
 type Resume struct {
 	Secret   string
 	Received uint64 // the number of the last event that it has, 0 for none
+	Address  string // that the client comes from now, for an operator to see
 }
 
 // Snapshot is what a connection tells its client after a join or a resume.
@@ -84,6 +90,7 @@ type Snapshot struct {
 	Secret   string // for the next resume; the one before stays good until Attachment.Heard
 	Received uint64 // the highest number of the client's messages that is known to be settled
 	Complete bool   // false: the identity survived, and messages may not have
+	Locked   bool   // after a join: the room is locked for others
 	Others   []Member
 }
 

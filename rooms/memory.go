@@ -19,6 +19,7 @@ type Memory struct {
 	closed bool
 
 	sessions sessions
+	lobby    lobby
 	ended    ended
 
 	ending   atomic.Bool // nobody is let in any more
@@ -105,6 +106,7 @@ func (m *Memory) Close() error {
 		for _, p := range r.inOrder() {
 			r.remove(p, ReasonClosed, CutEnded)
 		}
+		r.tellEmpty()
 		r.dead = true
 		r.mu.Unlock()
 	}

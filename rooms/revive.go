@@ -37,6 +37,7 @@ func (r *room) revive(was sealed, resume Resume, link Link) (*attachment, Snapsh
 	}
 	p := &peer{
 		id: was.Peer, room: r, order: was.Order, identity: was.Identity, name: was.Name, carried: was.Carried, revived: true,
+		address: resume.Address, since: time.Now(),
 		inbox: NewInbox(r.engine.config),
 	}
 	r.joined = max(r.joined, p.order)
@@ -59,6 +60,7 @@ func (r *room) beginAgain(p *peer, was sealed, resume Resume) {
 // supersede gives a peer to whoever has a newer secret than the one it was revived with: that one was stolen, or old.
 func (r *room) supersede(p *peer, was sealed, resume Resume, link Link) (*attachment, Snapshot, error) {
 	r.takeOver(p, link)
+	p.address = resume.Address
 	r.engine.sessions.remove(p.secret, p.older)
 	r.beginAgain(p, was, resume)
 	return p.attachment, r.snapshot(p), nil
@@ -67,7 +69,7 @@ func (r *room) supersede(p *peer, was sealed, resume Resume, link Link) (*attach
 // taken tells whether somebody has joined with this identity since the engine was started, which would have replaced the peer
 // that is about to be revived.
 func (r *room) taken(id identity) bool {
-	if id == "" || r.engine.config.Identities == IdentityAllow {
+	if id == "" || r.identities() == IdentityAllow {
 		return false
 	}
 	for _, p := range r.peers {

@@ -20,7 +20,9 @@ type room struct {
 	peers  map[PeerID]*peer
 	gone   Graves
 	joined uint64 // the order of the one who joined last
-	dead   bool   // empty, and no longer in the engine's map
+	policy Policy
+	open   bool // somebody is in it, as Config.Occurred was told
+	dead   bool // empty, and no longer in the engine's map
 }
 
 // peer is a member of a room, and its session. Guarded by the room's mutex, but for what never changes.
@@ -31,8 +33,11 @@ type peer struct {
 	order    uint64 // of joining
 	identity identity
 	keep     any
-	revived  bool   // it joined before this engine was there
-	from     uint64 // with a secret of this age
+	admits   bool // see Join.Admits
+	address  string
+	since    time.Time // it joined
+	revived  bool      // it joined before this engine was there
+	from     uint64    // with a secret of this age
 
 	name     string
 	metadata []byte
@@ -59,14 +64,16 @@ func newRoom(engine *Memory, name string) *room {
 func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
 	config := &r.engine.config
 	id := digest(join.Identity)
-	if err := r.seat(id); err != nil {
+	earlier := r.earlier(id)
+	if err := r.policy.Admits(*config, join, len(r.peers)-len(earlier), len(earlier) > 0); err != nil {
 		return nil, Snapshot{}, err
 	}
-	if most := cmp.Or(join.Capacity, config.Capacity); most > 0 && len(r.peers) >= most {
-		return nil, Snapshot{}, ErrRoomFull
+	if err := r.vacate(earlier); err != nil {
+		return nil, Snapshot{}, err
 	}
 	p := &peer{
 		id: PeerID(uuid.NewString()), room: r, order: r.nextOrder(), identity: id, keep: join.Keep,
+		admits: join.Admits, address: join.Address, since: time.Now(),
 		name: join.Name, metadata: join.Metadata, carried: join.Carry,
 		inbox: NewInbox(*config),
 	}
@@ -76,19 +83,33 @@ func (r *room) join(join Join, link Link) (*attachment, Snapshot, error) {
 	return r.admit(p, link), r.snapshot(p), nil
 }
 
-// seat has the peer of this identity, if there is one, give up its seat to a newcomer, as far as the policy allows.
-func (r *room) seat(id identity) error {
-	policy := r.engine.config.Identities
-	if id == "" || policy == IdentityAllow {
+// earlier gives the peers whose seats a newcomer of this identity takes over.
+func (r *room) earlier(id identity) (selves []*peer) {
+	if id == "" || r.identities() == IdentityAllow {
 		return nil
 	}
 	for _, p := range r.inOrder() {
-		if p.identity != id {
-			continue
+		if p.identity == id {
+			selves = append(selves, p)
 		}
-		if policy == IdentityRefuse && p.attachment != nil {
-			return ErrIdentityTaken
+	}
+	return selves
+}
+
+func (r *room) identities() IdentityPolicy {
+	return cmp.Or(r.policy.Identities, r.engine.config.Identities)
+}
+
+// vacate has them give up their seats, as far as the policy allows.
+func (r *room) vacate(earlier []*peer) error {
+	if r.identities() == IdentityRefuse {
+		for _, p := range earlier {
+			if p.attachment != nil {
+				return ErrIdentityTaken
+			}
 		}
+	}
+	for _, p := range earlier {
 		r.remove(p, ReasonReplaced, CutReplaced)
 	}
 	return nil
@@ -106,6 +127,11 @@ func (r *room) admit(p *peer, link Link) *attachment {
 	p.attachment = &attachment{peer: p, room: r, link: link}
 	r.peers[p.id] = p
 	r.engine.peers.Add(1)
+	if !r.open {
+		r.open = true
+		r.occurred(Occurrence{Kind: RoomOpened})
+	}
+	r.occurred(Occurrence{Kind: JoinedRoom, Peer: p.id, Name: p.name})
 	return p.attachment
 }
 
@@ -121,6 +147,7 @@ func (r *room) resume(p *peer, resume Resume, link Link) (*attachment, Snapshot,
 		return nil, Snapshot{}, err
 	}
 	r.takeOver(p, link)
+	p.address = resume.Address
 	// The snapshot tells of those who are here, as they are now. What waits to be told of them would be cancelled by what
 	// happens next (a joined by a left, say), and the snapshot stay uncorrected.
 	p.inbox.DropCovered(func(presence Presence) bool { return r.peers[presence.Member.Peer] != nil })
@@ -152,7 +179,7 @@ func (r *room) renewSecret(p *peer, used string) {
 }
 
 func (r *room) snapshot(p *peer) Snapshot {
-	s := Snapshot{Room: r.name, Peer: p.id, Secret: p.secret, Received: p.received, Complete: !p.incomplete, Others: []Member{}}
+	s := Snapshot{Room: r.name, Peer: p.id, Secret: p.secret, Received: p.received, Complete: !p.incomplete, Locked: r.policy.Locked, Others: []Member{}}
 	for _, o := range r.inOrder() {
 		if o != p {
 			s.Others = append(s.Others, Member{
@@ -291,17 +318,33 @@ func (r *room) remove(p *peer, reason Reason, cut Cut) {
 	p.losses++
 	p.inbox = Inbox{}
 	r.tellOthers(p, Presence{Change: PeerLeft, Member: Member{Peer: p.id}, Reason: reason})
+	r.occurred(Occurrence{Kind: LeftRoom, Peer: p.id, Reason: reason})
+}
+
+func (r *room) occurred(o Occurrence) {
+	if told := r.engine.config.Occurred; told != nil {
+		o.Room = r.name
+		told(o)
+	}
 }
 
 // unlock lets go of the mutex, and has the engine forget a room that has become empty.
 func (r *room) unlock() {
-	emptied := len(r.peers) == 0 && !r.dead
+	r.tellEmpty()
+	emptied := len(r.peers) == 0 && !r.policy.Kept && !r.dead
 	if emptied {
 		r.dead = true
 	}
 	r.mu.Unlock()
 	if emptied {
 		r.engine.forget(r)
+	}
+}
+
+func (r *room) tellEmpty() {
+	if r.open && len(r.peers) == 0 {
+		r.open = false
+		r.occurred(Occurrence{Kind: RoomClosed})
 	}
 }
 

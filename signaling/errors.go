@@ -16,6 +16,10 @@ func (c *conn) wireError(err error) *protocol.Error {
 		return wire
 	case errors.Is(err, rooms.ErrRoomFull):
 		return protocol.Errorf(protocol.CodeRoomFull, "the room is full")
+	case errors.Is(err, rooms.ErrRoomLocked):
+		return protocol.Errorf(protocol.CodeRoomClosed, "the room is locked")
+	case errors.Is(err, rooms.ErrPassword):
+		return protocol.Errorf(protocol.CodeForbidden, "the room has a password, and this is not it")
 	case errors.Is(err, rooms.ErrIdentityTaken):
 		return protocol.Errorf(protocol.CodeForbidden, "this identity is in the room already, on another connection")
 	case errors.Is(err, rooms.ErrSessionLost):
@@ -46,7 +50,9 @@ func result(err error) string {
 		return "ok"
 	case errors.Is(err, rooms.ErrRoomFull):
 		return "room-full"
-	case errors.Is(err, rooms.ErrIdentityTaken):
+	case errors.Is(err, rooms.ErrRoomLocked):
+		return "room-closed"
+	case errors.Is(err, rooms.ErrIdentityTaken), errors.Is(err, rooms.ErrPassword):
 		return "forbidden"
 	case errors.Is(err, rooms.ErrSessionLost):
 		return "session-lost"

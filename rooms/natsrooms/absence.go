@@ -116,7 +116,8 @@ func (p *peer) takeOut(ctx context.Context) error {
 	if err := p.write(ctx, func(r *peerRecord) { r.Leaving = p.leaving }); err != nil {
 		return err
 	}
-	seats, err := p.room.without(ctx, p.id)
+	seats, last, err := p.room.without(ctx, p.id)
+	p.wasLast = p.wasLast || last
 	if err != nil {
 		return err
 	}
@@ -133,6 +134,7 @@ func (p *peer) takeOut(ctx context.Context) error {
 	if err := deleteRecord(ctx, store.peerKeys, string(p.id), p.revision); err != nil && !errors.Is(err, errConflict) {
 		return err
 	}
+	p.occurred()
 	p.room.mu.Lock()
 	many := p.ebb.letters > purgeLetters/4
 	p.drop(rooms.CutEnded)
@@ -149,19 +151,41 @@ func (p *peer) announceLeft(ctx context.Context, reason rooms.Reason, seats []se
 	return p.engine.insist(ctx, presenceLetters("", note, seats))
 }
 
-// without takes a peer out of the room's key, and gives those who remain.
-func (r *room) without(ctx context.Context, id rooms.PeerID) ([]seat, error) {
+// occurred tells Config.Occurred that the peer has been taken out.
+func (p *peer) occurred() {
+	if !p.unseated {
+		p.engine.leftRoom(p.room.name, p.id, p.leaving, p.wasLast)
+	}
+}
+
+// leftRoom tells Config.Occurred that a peer has left, and whether the room is empty now.
+func (e *Engine) leftRoom(room string, peer rooms.PeerID, reason rooms.Reason, last bool) {
+	e.occurred(rooms.Occurrence{Kind: rooms.LeftRoom, Room: room, Peer: peer, Reason: reason})
+	if last {
+		e.occurred(rooms.Occurrence{Kind: rooms.RoomClosed, Room: room})
+	}
+}
+
+func (e *Engine) occurred(o rooms.Occurrence) {
+	if told := e.config.Occurred; told != nil {
+		told(o)
+	}
+}
+
+// without takes a peer out of the room's key, and gives those who remain; last tells that it was taken out now, as the last one.
+func (r *room) without(ctx context.Context, id rooms.PeerID) (remain []seat, last bool, err error) {
 	if err := r.edit.lock(ctx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer r.edit.unlock()
-	err := r.change(ctx, func(record *roomRecord) (bool, error) {
+	err = r.change(ctx, func(record *roomRecord) (bool, error) {
 		i := record.find(id)
 		if i < 0 {
 			return false, nil
 		}
 		record.Seats = append(record.Seats[:i], record.Seats[i+1:]...)
+		last = len(record.Seats) == 0
 		return true, nil
 	})
-	return r.record.Seats, err
+	return r.record.Seats, last, err
 }

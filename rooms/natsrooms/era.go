@@ -121,9 +121,13 @@ func (r *room) restore(ctx context.Context) error {
 		seats = append(seats, m.seat)
 	}
 	r.mu.Unlock()
+	policy := r.record.Policy
 	r.seen = 0
 	err := r.change(ctx, func(record *roomRecord) (bool, error) {
 		changed := false
+		if record.Policy == (rooms.Policy{}) && policy != record.Policy {
+			record.Policy, changed = policy, true
+		}
 		for _, s := range seats {
 			if record.find(s.Peer) < 0 {
 				record.Seats = append(record.Seats, s)
@@ -162,10 +166,11 @@ func (r *room) verify(ctx context.Context) {
 		if _, _, err := getRecord[peerRecord](ctx, store.peerKeys, string(id)); !errors.Is(err, errNoKey) {
 			continue
 		}
-		seats, err := r.without(ctx, id)
+		seats, last, err := r.without(ctx, id)
 		if err == nil {
 			note := presenceNote{Change: rooms.PeerLeft, Peer: id, Reason: rooms.ReasonTimeout}
 			err = r.engine.insist(ctx, presenceLetters("", note, seats))
+			r.engine.leftRoom(r.name, id, rooms.ReasonTimeout, last)
 		}
 		if err != nil {
 			r.engine.options.Warn("taking out a peer whose node is gone", err)

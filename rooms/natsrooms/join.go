@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -57,11 +58,12 @@ type newcomer struct {
 	join   rooms.Join
 	secret string
 	peer   *peer
+	first  bool // nobody was in the room
 }
 
 func (n *newcomer) seat() seat {
 	id, _ := peerOf(n.secret)
-	s := seat{Peer: id, Home: n.engine.home}
+	s := seat{Peer: id, Home: n.engine.home, Admits: n.join.Admits}
 	if n.join.Identity != "" {
 		s.Identity = digest(n.join.Identity)
 	}
@@ -77,6 +79,7 @@ func (n *newcomer) enter(ctx context.Context, link rooms.Link) (rooms.Attachment
 	p.inbox.Skip(p.box.position() * scale) // the mailbox has no letter yet: they all come behind this
 	p.record = peerRecord{
 		Room: n.join.Room, Seat: p.seat, Name: n.join.Name, Metadata: n.join.Metadata, Carried: n.join.Carry,
+		Address: n.join.Address, Since: time.Now().UTC(),
 		Owner: n.engine.home.Node, Born: p.box.made(),
 	}
 	if !n.engine.hold(p) {
@@ -99,9 +102,20 @@ func (n *newcomer) enter(ctx context.Context, link rooms.Link) (rooms.Attachment
 		n.giveUp()
 		return nil, rooms.Snapshot{}, err
 	}
+	n.occurred()
 	n.room.mu.Lock()
 	defer n.room.mu.Unlock()
-	return a, p.snapshot(n.secret, true), nil
+	snapshot := p.snapshot(n.secret, true)
+	snapshot.Locked = n.room.record.Policy.Locked
+	return a, snapshot, nil
+}
+
+// occurred tells Config.Occurred of the newcomer.
+func (n *newcomer) occurred() {
+	if n.first {
+		n.engine.occurred(rooms.Occurrence{Kind: rooms.RoomOpened, Room: n.join.Room})
+	}
+	n.engine.occurred(rooms.Occurrence{Kind: rooms.JoinedRoom, Room: n.join.Room, Peer: n.peer.id, Name: n.join.Name})
 }
 
 // giveUp undoes a join that has failed, as far as it had come.
@@ -124,9 +138,9 @@ func (n *newcomer) look(ctx context.Context) error {
 			return err
 		}
 	}
-	if n.engine.config.Identities == rooms.IdentityRefuse {
+	if n.identities(&n.room.record) == rooms.IdentityRefuse {
 		for _, s := range n.room.record.Seats {
-			if n.replaces(s, n.seat()) && n.engine.connected(ctx, s.Peer) {
+			if n.replaces(&n.room.record, s, n.seat()) && n.engine.connected(ctx, s.Peer) {
 				return rooms.ErrIdentityTaken
 			}
 		}
@@ -135,23 +149,28 @@ func (n *newcomer) look(ctx context.Context) error {
 }
 
 // replaces tells whether a newcomer takes this seat over, because it is that of an earlier self.
-func (n *newcomer) replaces(other, s seat) bool {
-	return s.Identity != "" && other.Identity == s.Identity && n.engine.config.Identities != rooms.IdentityAllow
+func (n *newcomer) replaces(record *roomRecord, other, s seat) bool {
+	return s.Identity != "" && other.Identity == s.Identity && n.identities(record) != rooms.IdentityAllow
+}
+
+func (n *newcomer) identities(record *roomRecord) rooms.IdentityPolicy {
+	return cmp.Or(record.Policy.Identities, n.engine.config.Identities)
 }
 
 // place puts a seat into the room's key, and gives those that were taken over from an earlier self.
 func (n *newcomer) place(record *roomRecord, s seat) (replaced []seat, err error) {
 	rest := record.Seats[:0]
 	for _, other := range record.Seats {
-		if n.replaces(other, s) {
+		if n.replaces(record, other, s) {
 			replaced = append(replaced, other)
 		} else {
 			rest = append(rest, other)
 		}
 	}
-	if most := cmp.Or(n.join.Capacity, n.engine.config.Capacity); most > 0 && len(rest) >= most {
-		return nil, rooms.ErrRoomFull
+	if err := record.Policy.Admits(n.engine.config, n.join, len(rest), len(replaced) > 0); err != nil {
+		return nil, err
 	}
+	n.first = len(record.Seats) == 0
 	record.Joined++
 	s.Order = record.Joined
 	record.Seats = append(rest, s)
@@ -169,7 +188,9 @@ func (n *newcomer) sit(ctx context.Context) (replaced []seat, err error) {
 		replaced, err = n.place(record, p.seat)
 		return err == nil, err
 	})
-	p.unseated = errors.Is(err, rooms.ErrRoomFull)
+	for _, refused := range []error{rooms.ErrRoomFull, rooms.ErrRoomLocked, rooms.ErrPassword, rooms.ErrMustWait} {
+		p.unseated = p.unseated || errors.Is(err, refused)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +204,7 @@ func (n *newcomer) tell(ctx context.Context, replaced []seat) error {
 	e, seats := n.engine, n.room.record.Seats
 	for _, s := range replaced {
 		remain := slices.DeleteFunc(slices.Clone(seats), func(s seat) bool { return s.Peer == n.peer.id })
-		if err := e.replace(ctx, s, remain); err != nil {
+		if err := e.endSession(ctx, n.join.Room, s, rooms.ReasonReplaced, remain, false); err != nil {
 			return err
 		}
 	}
@@ -195,33 +216,6 @@ func (n *newcomer) tell(ctx context.Context, replaced []seat) error {
 		note.Name = &n.join.Name
 	}
 	return e.insist(ctx, presenceLetters("", note, seats))
-}
-
-// replace ends the session of a peer whose seat has been taken by its own identity. Its owner reads of it in its mailbox.
-func (e *Engine) replace(ctx context.Context, s seat, remain []seat) error {
-	left := presenceNote{Change: rooms.PeerLeft, Peer: s.Peer, Reason: rooms.ReasonReplaced}
-	ended := letter{
-		to: s.Peer, home: s.Home, id: "e:" + string(s.Peer), data: encodeNote(kindEnded, endedNote{rooms.ReasonReplaced}),
-	}
-	if err := e.insist(ctx, append(presenceLetters("", left, remain), ended)); err != nil {
-		return err
-	}
-	store, err := e.stored()
-	if err != nil {
-		return err
-	}
-	for {
-		_, revision, err := getRecord[peerRecord](ctx, store.peerKeys, string(s.Peer))
-		if errors.Is(err, errNoKey) {
-			return nil
-		}
-		if err == nil {
-			err = deleteRecord(ctx, store.peerKeys, string(s.Peer), revision)
-		}
-		if !errors.Is(err, errConflict) {
-			return err
-		}
-	}
 }
 
 // snapshot is what a connection tells its client. What waits to be told of those who are in it would be cancelled by what

@@ -107,9 +107,11 @@ func (p *peer) takeEnded(n endedNote) {
 	if p.leaving != "" {
 		return // this one does it itself
 	}
-	why := rooms.CutEnded
-	if n.Reason == rooms.ReasonReplaced {
-		why = rooms.CutReplaced
+	why, known := map[rooms.Reason]rooms.Cut{
+		rooms.ReasonReplaced: rooms.CutReplaced, rooms.ReasonKicked: rooms.CutKicked, rooms.ReasonClosed: rooms.CutClosed,
+	}[n.Reason]
+	if !known {
+		why = rooms.CutEnded
 	}
 	p.drop(why)
 }

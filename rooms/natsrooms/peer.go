@@ -26,6 +26,7 @@ type peer struct {
 	record   peerRecord
 	revision uint64
 	unseated bool // it never had a seat in its room's key
+	wasLast  bool // its seat was the last one, and has been taken out
 
 	// Guarded by the room's mutex.
 	inbox   rooms.Inbox
@@ -34,9 +35,11 @@ type peer struct {
 	answers []answer                // that this node gave by itself, and alone has
 	alone   []aloneNote             // delivered without NATS, and not yet known to be received
 	latest  map[rooms.PeerID]uint64 // the highest number of each sender that has arrived
-	held    []heldNote              // letters that came while the session was being taken over
-	loading bool                    // it is being taken over
-	begins  uint64                  // letters up to this place were read when it was taken over
+	// The highest number of a sender of this node that NATS has stored, where that has not arrived yet.
+	expected map[rooms.PeerID]uint64
+	held     []heldNote // letters that came while the session was being taken over
+	loading  bool       // it is being taken over
+	begins   uint64     // letters up to this place were read when it was taken over
 	// What the client is not known to know: its mailbox was lost with NATS's memory, and letters may have been.
 	incomplete bool
 

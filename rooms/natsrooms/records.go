@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,6 +20,8 @@ type roomRecord struct {
 	Name   string `json:"name"`
 	Joined uint64 `json:"joined"` // the order of the one who joined last
 	Seats  []seat `json:"seats"`
+
+	Policy rooms.Policy `json:"policy,omitzero"`
 }
 
 // seat is a peer's place in a room. It never changes.
@@ -27,6 +30,7 @@ type seat struct {
 	Order    uint64       `json:"o"`
 	Home     home         `json:"h"`
 	Identity string       `json:"i,omitempty"` // digest of it
+	Admits   bool         `json:"a,omitempty"` // see rooms.Join.Admits
 }
 
 func (r *roomRecord) find(peer rooms.PeerID) int {
@@ -44,6 +48,8 @@ type peerRecord struct {
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	Away     bool            `json:"away,omitempty"`    // and the others have been told
 	Carried  []byte          `json:"carried,omitempty"` // see rooms.Join.Carry
+	Address  string          `json:"address,omitempty"` // that its client came from last
+	Since    time.Time       `json:"since,omitzero"`    // it joined
 
 	Owner   string `json:"owner"`             // the node that has the inbox, and the connection if there is one
 	Epoch   uint64 `json:"epoch"`             // counts the owners

@@ -63,7 +63,9 @@ func (r *resumption) here(ctx context.Context) error {
 	secret := newSecret(r.id)
 	before := p.secret
 	p.renew(digest(r.resume.Secret), digest(secret))
-	err := p.write(ctx, func(record *peerRecord) { record.Away, record.Adopted = false, false })
+	err := p.write(ctx, func(record *peerRecord) {
+		record.Away, record.Adopted, record.Address = false, false, r.resume.Address
+	})
 	if errors.Is(err, errFenced) {
 		return errElsewhere
 	}

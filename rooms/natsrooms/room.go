@@ -130,13 +130,13 @@ func (r *room) change(ctx context.Context, edit func(*roomRecord) (bool, error))
 	}
 }
 
-// write is one compare-and-set. A room that nobody is in has no key.
+// write is one compare-and-set. A room that nobody is in has no key, unless its policy is kept.
 func (r *room) write(ctx context.Context, record roomRecord) error {
 	store, err := r.engine.stored()
 	if err != nil {
 		return err
 	}
-	if len(record.Seats) == 0 {
+	if len(record.Seats) == 0 && !record.Policy.Kept {
 		if err := deleteRecord(ctx, store.roomKeys, r.key, r.seen); err != nil {
 			r.seen = 0
 			return err

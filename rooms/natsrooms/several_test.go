@@ -51,7 +51,7 @@ func (s *several) node() *Engine { return s.nodes[int(s.next.Add(1))%len(s.nodes
 
 func (s *several) Join(ctx context.Context, join rooms.Join, link rooms.Link) (rooms.Attachment, rooms.Snapshot, error) {
 	a, snapshot, err := s.node().Join(ctx, join, link)
-	s.settle()
+	s.awaitLetters() // who comes is known everywhere before somebody writes to it
 	return s.wrap(a), snapshot, err
 }
 
@@ -96,11 +96,54 @@ func (s *several) Close() error {
 	return all
 }
 
-// settle waits until every letter there is has been handed out on every node that it comes to.
+func (s *several) Rooms(ctx context.Context, after string, limit int) ([]rooms.RoomState, error) {
+	return s.node().Rooms(ctx, after, limit)
+}
+
+func (s *several) Room(ctx context.Context, name string) (rooms.RoomState, []rooms.PeerState, error) {
+	return s.node().Room(ctx, name)
+}
+
+func (s *several) Expel(ctx context.Context, room string, peer rooms.PeerID) error {
+	defer s.settle()
+	return s.node().Expel(ctx, room, peer)
+}
+
+func (s *several) CloseRoom(ctx context.Context, room string) error {
+	defer s.settle()
+	return s.node().CloseRoom(ctx, room)
+}
+
+func (s *several) Say(ctx context.Context, room string, payload []byte) (int, error) {
+	defer s.settle()
+	return s.node().Say(ctx, room, payload)
+}
+
+func (s *several) Govern(ctx context.Context, room string, edit func(*rooms.Policy)) (rooms.Policy, error) {
+	return s.node().Govern(ctx, room, edit)
+}
+
+func (s *several) Knock(ctx context.Context, room string, payload []byte) (int, error) {
+	defer s.settle()
+	return s.node().Knock(ctx, room, payload)
+}
+
+func (s *several) Await(knock string, decided func(bool)) (func(), error) {
+	return s.node().Await(knock, decided)
+}
+
+func (s *several) Decide(ctx context.Context, knock string, admit bool) error {
+	return s.node().Decide(ctx, knock, admit)
+}
+
 func (s *several) settle() {
-	if s.quick {
-		return
+	if !s.quick {
+		s.awaitLetters()
 	}
+}
+
+// awaitLetters waits until every letter there is has been handed out on every node that it comes to.
+func (s *several) awaitLetters() {
 	for _, n := range s.nodes {
 		store, err := n.stored()
 		if err != nil {

@@ -32,7 +32,7 @@ func (r *resumption) takeOver(ctx context.Context) error {
 	}
 	t := &takeover{engine: r.engine, record: record, revision: revision, received: r.resume.Received}
 	t.change = func(record *peerRecord) {
-		record.Secret, record.Older, record.Away = digest(secret), used, false
+		record.Secret, record.Older, record.Away, record.Address = digest(secret), used, false, r.resume.Address
 	}
 	if err := t.flush(ctx); err != nil {
 		return err

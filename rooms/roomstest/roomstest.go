@@ -64,6 +64,16 @@ func Run(t *testing.T, factory Factory) {
 		{"a message too large for any inbox disturbs nobody", oversize},
 		{"answers to one's own messages are bounded", tellIsBounded},
 		{"exactly once and in order, over random reconnects", exactlyOnce},
+		{"a locked room lets nobody new in", lockedRoom},
+		{"a room with a password asks for it", passwordRoom},
+		{"a room may have a capacity and an identity policy of its own", roomPolicy},
+		{"a newcomer waits for somebody who may let it in", waitingRoom},
+		{"a policy ends with its room, unless it is kept", policyEnds},
+		{"who is expelled has left", expelled},
+		{"a room that is closed has nobody in it", closedRoom},
+		{"an operator may say something to a room", said},
+		{"rooms and peers are listed", listed},
+		{"what happens to rooms is told once", occurrences},
 		{"a closed engine says so", closed},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, factory) })
