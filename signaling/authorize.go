@@ -22,13 +22,16 @@ type pass struct {
 	Named     bool      `json:"n,omitempty"` // the name is the token's, and stays
 	Described bool      `json:"d,omitempty"` // the metadata is the token's, and stays
 	Broadcast bool      `json:"b,omitempty"` // it may write to everyone at once
+	Kick      bool      `json:"k,omitempty"` // it may have others leave
+	Lock      bool      `json:"l,omitempty"` // it may lock the room
+	Admit     bool      `json:"a,omitempty"` // it may let others in
 	Expires   time.Time `json:"e"`
 }
 
 func newPass(g token.Grant) *pass {
 	return &pass{
 		Subject: subject(g.Identity), Named: g.Name != "", Described: g.Metadata != nil, Broadcast: g.Broadcast,
-		Expires: g.Expires.UTC(),
+		Kick: g.Kick, Lock: g.Lock, Admit: g.Admit, Expires: g.Expires.UTC(),
 	}
 }
 
@@ -72,7 +75,10 @@ const verifyWithin = 8 * time.Second
 
 // authorize makes of a join what its token says, if it has one.
 func (c *conn) authorize(j protocol.Join) (rooms.Join, *pass, error) {
-	join := rooms.Join{Room: j.Room, Name: j.Name, Metadata: bytes.Clone(j.Metadata), Keep: c.allowance}
+	join := rooms.Join{
+		Room: j.Room, Name: j.Name, Metadata: bytes.Clone(j.Metadata), Password: j.Password, Address: c.from.address.String(),
+		Keep: c.allowance,
+	}
 	if j.Identity != "" {
 		join.Identity = "own:" + j.Identity // never one that a token could say
 	}
@@ -98,6 +104,7 @@ func (c *conn) authorize(j protocol.Join) (rooms.Join, *pass, error) {
 	}
 	p := newPass(grant)
 	join.Capacity, join.Carry = grant.Capacity, p.carried()
+	join.Trusted, join.Admits = grant.Lock || grant.Admit, grant.Admit
 	return join, p, nil
 }
 

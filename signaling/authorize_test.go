@@ -3,6 +3,8 @@ package signaling_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -116,12 +118,10 @@ func TestATokenSaysWhoOneIs(t *testing.T) {
 // What each message needs that a peer may send.
 func TestRightsOfEveryMessage(t *testing.T) {
 	run(t, checked(t, true), rooms.Config{}, func(t *testing.T, s *service) {
-		may := func(rights ...token.Right) func(*token.Claims) {
-			return func(c *token.Claims) { c.May = rights }
-		}
 		ann, _ := s.join(ticket(t, may(token.MayJoin)))
 		bob, _ := s.join(ticket(t, may(token.MayJoin, token.MayBroadcast)))
 		ann.want("peer-joined")
+		tried := map[string]bool{"join": true, "resume": true, "leave": true} // which have tests of their own
 		for _, test := range []struct{ says, bobHears, annHears string }{
 			{`"type":"offer","to":%q,"sdp":"v=0"`, "offer", ""},
 			{`"type":"answer","to":%q,"sdp":"v=0"`, "answer", ""},
@@ -131,6 +131,10 @@ func TestRightsOfEveryMessage(t *testing.T) {
 			{`"type":"update","name":"Ann"`, "peer-updated", ""},
 			{`"type":"ice-servers"`, "", "ice-servers"},
 			{`"type":"report","about":%q,"state":"connected"`, "", ""},
+			{`"type":"kick","about":%q`, "", "error"},
+			{`"type":"lock","locked":true`, "", "error"},
+			{`"type":"admit","knock":"k"`, "", "error"},
+			{`"type":"deny","knock":"k"`, "", "error"},
 			{`"type":"ack","ack":0`, "", ""},
 			{`"type":"ping"`, "", "pong"},
 			{`"type":"authenticate",` + ticket(t, may(token.MayJoin)), "", ""},
@@ -138,6 +142,7 @@ func TestRightsOfEveryMessage(t *testing.T) {
 			if strings.Contains(test.says, "%q") {
 				test.says = fmt.Sprintf(test.says, bob.id)
 			}
+			tried[strings.Split(test.says, `"`)[3]] = true
 			ann.say("{%s}", test.says)
 			if test.bobHears != "" {
 				bob.want(test.bobHears)
@@ -151,11 +156,32 @@ func TestRightsOfEveryMessage(t *testing.T) {
 				ann.want(test.annHears)
 			}
 		}
+		for _, name := range clientTypes(t) {
+			if !tried[name] {
+				t.Errorf("it is not tried what %s needs", name)
+			}
+		}
 		bob.say(`{"type":"message","data":1}`)
 		ann.want("message")
 		ann.say(`{"type":"leave"}`)
 		ann.wantClose(protocol.CloseNormal)
 	})
+}
+
+// clientTypes gives the types of all messages that a client may send, from the schema.
+func clientTypes(t *testing.T) (types []string) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/schema/parley.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile(`"client-([a-z-]+)": \{`).FindAllSubmatch(text, -1) {
+		types = append(types, string(found[1]))
+	}
+	if len(types) < 10 {
+		t.Fatalf("the schema has only %q", types)
+	}
+	return types
 }
 
 // A token may be made to last for ever, as far as a year has four digits.

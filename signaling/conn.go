@@ -45,6 +45,8 @@ type conn struct {
 	pass     atomic.Pointer[pass] // nil: the peer joined without a token
 	handle   *handle
 
+	door sync.Mutex // held while a newcomer's message is looked at, and while it is let in; taken before every other mutex
+
 	taking sync.Mutex // held while events are taken from the inbox; no other mutex is, when it is taken
 
 	mu sync.Mutex
@@ -53,6 +55,7 @@ type conn struct {
 	out        [][]byte         // messages without a number, ready to be written
 	woken      bool             // the attachment may have something
 	entering   bool             // a join or resume is under way
+	visit      *visit           // it waits to be let in; nil where it does not
 	turnedAway bool             // the last resume failed because the engine was away: the session lives
 	pong       []byte           // payload of a pong to be written, nil for none
 	ping       []byte           // payload of a ping to be written, nil for none: the number it asks about, or nothing
@@ -209,6 +212,7 @@ func (c *conn) message(r io.Reader) error {
 // lost notes why the connection has ended. A client that closes with 1000 has left; every other end is a loss, and so is the
 // answer to a close frame of the server's, whatever its code.
 func (c *conn) lost(err error) {
+	c.leaveDoor()
 	var closed *websocket.CloseError
 	if errors.As(err, &closed) && closed.Code == websocket.CloseNormalClosure && !c.isEnding() {
 		if a := c.attached(); a != nil {
@@ -220,6 +224,7 @@ func (c *conn) lost(err error) {
 
 // end leaves nothing behind.
 func (c *conn) end() {
+	c.leaveDoor() // nobody lets it in from now on
 	c.mu.Lock()
 	c.closed = true
 	a := c.attachment
@@ -258,7 +263,7 @@ func (c *conn) recover() {
 // asks the client to try again, and not to give up its session.
 func (c *conn) checkJoined() {
 	c.mu.Lock()
-	joined, entering, turnedAway := c.attachment != nil, c.entering, c.turnedAway
+	joined, entering, turnedAway := c.attachment != nil || c.visit != nil, c.entering, c.turnedAway
 	c.mu.Unlock()
 	over := c.server.admission.over(c.seat)
 	switch {
@@ -340,6 +345,10 @@ func (c *conn) Cut(why rooms.Cut) {
 		c.close(protocol.CloseReplaced, "replaced by another connection")
 	case rooms.CutSlow:
 		c.close(protocol.CloseSlow, "too much waits for this connection")
+	case rooms.CutKicked:
+		c.close(protocol.CloseKicked, "removed from the room")
+	case rooms.CutClosed:
+		c.close(protocol.CloseRoomClosed, "the room was closed")
 	default:
 		c.close(protocol.CloseSessionEnded, "the session has ended")
 	}

@@ -29,8 +29,15 @@ func (c *conn) receive(text []byte) {
 	}
 }
 
-// receiveUnjoined takes a message of a connection that has no session yet.
+// receiveUnjoined takes a message of a connection that has no session yet, unless somebody lets it in just now.
 func (c *conn) receiveUnjoined(m protocol.Message) {
+	c.door.Lock()
+	defer c.door.Unlock()
+	if a := c.attached(); a != nil {
+		c.receiveJoined(a, m, nil)
+		c.acknowledge(a.Received())
+		return
+	}
 	if over := c.server.admission.over(c.seat); over != "" && m.Type != protocol.TypeResume {
 		c.turnAway(over)
 		return
@@ -42,8 +49,10 @@ func (c *conn) receiveUnjoined(m protocol.Message) {
 	case !allowed:
 		err = protocol.Errorf(protocol.CodeRateLimited, "too many messages before joined")
 	case m.Type == protocol.TypeJoin:
+		c.stopWaiting()
 		err = c.join(m)
 	case m.Type == protocol.TypeResume:
+		c.stopWaiting()
 		err = c.resume(m)
 	case m.Type == protocol.TypePing:
 		c.say(pong)
@@ -157,6 +166,10 @@ var handlers = map[string]func(*conn, rooms.Attachment, protocol.Message) error{
 	protocol.TypeICEServers:   (*conn).sendICEServers,
 	protocol.TypeAuthenticate: (*conn).authenticate,
 	protocol.TypeReport:       (*conn).report,
+	protocol.TypeKick:         (*conn).kick,
+	protocol.TypeLock:         (*conn).lock,
+	protocol.TypeAdmit:        (*conn).admit,
+	protocol.TypeDeny:         (*conn).admit,
 	protocol.TypeAck:          (*conn).settleOnly,
 	protocol.TypePing:         (*conn).answerPing,
 	protocol.TypeLeave:        (*conn).leave,
@@ -183,16 +196,26 @@ func (c *conn) join(m protocol.Message) error {
 		c.server.metrics.joins.WithLabelValues(result(err)).Inc()
 		return err
 	}
+	return c.enterRoom(join, pass)
+}
+
+// enterRoom takes a place in a room for a newcomer, or has it wait for somebody to let it in.
+func (c *conn) enterRoom(join rooms.Join, pass *pass) error {
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
 	a, snapshot, err := c.server.engine.Join(ctx, join, c)
+	if errors.Is(err, rooms.ErrMustWait) {
+		return c.wait(join, pass)
+	}
 	c.server.metrics.joins.WithLabelValues(result(err)).Inc()
 	if err != nil {
 		return err
 	}
 	c.room = snapshot.Room
 	c.hold(pass)
-	if !c.attach(a, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)})) {
+	if !c.attach(a, protocol.Encode(protocol.Joined{
+		Type: protocol.TypeJoined, Locked: snapshot.Locked, Welcome: c.welcome(snapshot),
+	})) {
 		a.Leave() // nobody knows of it
 		return nil
 	}
@@ -208,7 +231,7 @@ func (c *conn) resume(m protocol.Message) error {
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
 	defer c.enter()()
-	a, snapshot, err := c.server.engine.Resume(ctx, rooms.Resume{Secret: r.Session, Received: r.Received}, c)
+	a, snapshot, err := c.server.engine.Resume(ctx, rooms.Resume{Secret: r.Session, Received: r.Received, Address: c.from.address.String()}, c)
 	c.server.metrics.resumes.WithLabelValues(result(err)).Inc()
 	c.mu.Lock()
 	c.turnedAway = result(err) == "overloaded"
@@ -230,7 +253,7 @@ func (c *conn) resume(m protocol.Message) error {
 	c.hold(pass)
 	if !c.attach(a, protocol.Encode(protocol.Resumed{
 		Type: protocol.TypeResumed, Received: snapshot.Received, Complete: snapshot.Complete,
-		Welcome: c.server.welcome(snapshot),
+		Welcome: c.welcome(snapshot),
 	})) {
 		a.Detach()
 		return nil

@@ -56,7 +56,8 @@ func peerEntry(m rooms.Member) protocol.Peer {
 }
 
 // welcome is what joined and resumed tell alike.
-func (s *Server) welcome(snapshot rooms.Snapshot) protocol.Welcome {
+func (c *conn) welcome(snapshot rooms.Snapshot) protocol.Welcome {
+	s := c.server
 	peers := make([]protocol.Peer, 0, len(snapshot.Others))
 	for _, m := range snapshot.Others {
 		peers = append(peers, peerEntry(m))
@@ -65,6 +66,7 @@ func (s *Server) welcome(snapshot rooms.Snapshot) protocol.Welcome {
 		Room: snapshot.Room, Peer: string(snapshot.Peer), Session: snapshot.Secret,
 		Grace: int(s.config.Grace.Seconds()), Peers: peers, ICEServers: s.iceServers(),
 		Heartbeat: max(0, int(s.config.PingEvery.Seconds())), Limits: s.config.limits(),
+		May: c.pass.Load().rights(),
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	limitUnjoined           limit = "unjoined"
 	limitAddressJoins       limit = "address-joins"
 	limitRooms              limit = "rooms"
+	limitWaiting            limit = "waiting"
 	limitKeys               limit = "keys"   // not a number: those that tokens are checked with cannot be had
 	limitEngine             limit = "engine" // not a number: it is away, or takes too long
 	limitDraining           limit = "draining"
@@ -39,6 +40,8 @@ func (l limit) reached() string {
 		return "--joins-per-address is reached"
 	case limitRooms:
 		return "--max-rooms is reached"
+	case limitWaiting:
+		return "as many newcomers wait to be let in as may"
 	case limitKeys:
 		return "the keys of --token-jwks cannot be had"
 	default:

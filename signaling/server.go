@@ -49,6 +49,8 @@ type Server struct {
 
 	draining atomic.Bool // nobody new is let in
 
+	waiting atomic.Int64 // newcomers who wait for somebody to let them in
+
 	mu sync.Mutex
 	// Guarded by mu.
 	conns   map[*conn]struct{}

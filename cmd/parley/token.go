@@ -19,7 +19,15 @@ type tokenCommand struct {
 	Room            string        `required:"" placeholder:"ROOM" help:"The room, or a pattern of rooms: * stands for anything."`
 	Identity        string        `placeholder:"IDENTITY" help:"Who it is: one who joins again takes the own seat."`
 	Name            string        `placeholder:"NAME" help:"What the others see."`
+	May             []string      `placeholder:"RIGHT,…" enum:"join,broadcast,kick,lock,admit" help:"What the peer may do: join, broadcast, kick, lock, admit. Without it: join and broadcast."`
 	TTL             time.Duration `name:"ttl" default:"1h" placeholder:"TIME" help:"How long it is good."`
+}
+
+func rights(names []string) (all []token.Right) {
+	for _, name := range names {
+		all = append(all, token.Right(name))
+	}
+	return all
 }
 
 // Run prints one line.
@@ -37,7 +45,7 @@ func (c *tokenCommand) Run(_ context.Context, s streams) error {
 	}
 	now := time.Now()
 	signed, err := token.Sign(secret, token.Claims{
-		Room: c.Room, Name: c.Name,
+		Room: c.Room, Name: c.Name, May: rights(c.May),
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: c.Identity, Issuer: c.TokenIssuer, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(c.TTL)),
 		},

@@ -29,6 +29,8 @@ type Joined struct {
 	ICEServersExpire time.Duration // how long their credentials are good; 0: no end is known
 	Grace            time.Duration // how long a lost connection may be away
 	Again            bool          // a rejoin
+	May              []string      // of kick, lock and admit, what this peer has a right to
+	Locked           bool          // the room is
 	Lost             []Sent        // of a rejoin: what belonged to the lost session and was not acknowledged
 
 	epoch int
@@ -91,6 +93,19 @@ type ICEServers struct {
 	Expire     time.Duration // 0: no end is known
 }
 
+// Knock tells of somebody who waits to be let in, again and again while that is so, where this peer may admit others.
+type Knock struct {
+	Knock string // what Admit and Deny name
+	Name  string
+	Over  bool // it waits no more
+}
+
+// RoomUpdated tells what holds for the room from now on.
+type RoomUpdated struct{ Locked bool }
+
+// Announcement is what the operator of the server says to everyone in the room.
+type Announcement struct{ Data json.RawMessage }
+
 // Draining tells that the server is about to end. The Client reconnects at a random moment within the time.
 type Draining struct{ Within time.Duration }
 
@@ -136,6 +151,9 @@ func (PeerUpdated) event()  {}
 func (Signal) event()       {}
 func (Undelivered) event()  {}
 func (ICEServers) event()   {}
+func (Knock) event()        {}
+func (RoomUpdated) event()  {}
+func (Announcement) event() {}
 func (Draining) event()     {}
 func (Refused) event()      {}
 func (Disconnected) event() {}

@@ -186,7 +186,7 @@ func (c *Client) joined(j protocol.Joined, now time.Time) error {
 	c.push(Joined{
 		Room: j.Room, Peer: j.Peer, Peers: c.room.all(), ICEServers: j.ICEServers,
 		ICEServersExpire: seconds(j.ICEServersExpire, maxExpire), Grace: c.grace,
-		Again: c.epoch > 1, Lost: lost, epoch: c.epoch,
+		Again: c.epoch > 1, May: j.May, Locked: j.Locked, Lost: lost, epoch: c.epoch,
 	})
 	signal(c.admitted)
 	c.cfg.Logf("joined as %s", j.Peer)

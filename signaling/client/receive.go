@@ -73,7 +73,8 @@ func (c *Client) receive(sock *socket, m protocol.Message, now time.Time) error 
 		return violation("%s in a session", m.Type)
 	case protocol.TypeError:
 		return c.receiveError(sock, m, now)
-	case protocol.TypeUndelivered, protocol.TypeICEServers, protocol.TypeDraining:
+	case protocol.TypeUndelivered, protocol.TypeICEServers, protocol.TypeDraining, protocol.TypeKnock, protocol.TypeRoomUpdated,
+		protocol.TypeAnnouncement:
 		return c.receiveNews(m, now)
 	case protocol.TypePeerJoined, protocol.TypePeerLeft, protocol.TypePeerAway, protocol.TypePeerBack, protocol.TypePeerUpdated:
 		return c.receivePresence(m)
@@ -179,6 +180,24 @@ func (c *Client) receiveNews(m protocol.Message, now time.Time) error {
 		}
 		c.iceServers = i.ICEServers
 		c.push(ICEServers{ICEServers: i.ICEServers, Expire: seconds(i.ICEServersExpire, maxExpire)})
+	case protocol.TypeKnock:
+		k, err := protocol.DecodeInto[protocol.Knock](m)
+		if err != nil {
+			return violation("%v", err)
+		}
+		c.push(Knock{Knock: k.Knock, Name: k.Name, Over: k.Over})
+	case protocol.TypeRoomUpdated:
+		u, err := protocol.DecodeInto[protocol.RoomUpdated](m)
+		if err != nil {
+			return violation("%v", err)
+		}
+		c.push(RoomUpdated{Locked: u.Locked})
+	case protocol.TypeAnnouncement:
+		a, err := protocol.DecodeInto[protocol.Announcement](m)
+		if err != nil {
+			return violation("%v", err)
+		}
+		c.push(Announcement{Data: a.Data})
 	case protocol.TypeDraining:
 		d, err := protocol.DecodeInto[protocol.Draining](m)
 		if err != nil {

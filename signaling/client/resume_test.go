@@ -264,7 +264,10 @@ func TestPresence(t *testing.T) {
 			`{"type":"peer-back","peer":"ann","seq":8}`,
 			`{"type":"peer-back","peer":"ann","seq":9}`,
 			`{"type":"peer-away","peer":"dan","seq":10}`,
-			`{"type":"knock","knock":"k","seq":11}`,
+			`{"type":"knock","knock":"k","name":"Cem","seq":11}`,
+			`{"type":"room-updated","locked":true,"seq":12}`,
+			`{"type":"announcement","data":[1],"seq":13}`,
+			`{"type":"lamp","lamp":"k","seq":14}`,
 		} {
 			m.send(text)
 		}
@@ -277,8 +280,17 @@ func TestPresence(t *testing.T) {
 		if e := next[client.PeerAway](t, c); e.Peer != "dan" {
 			t.Errorf("away %+v", e)
 		}
+		if e := next[client.Knock](t, c); e != (client.Knock{Knock: "k", Name: "Cem"}) {
+			t.Errorf("knock %+v", e)
+		}
+		if e := next[client.RoomUpdated](t, c); !e.Locked {
+			t.Errorf("room %+v", e)
+		}
+		if e := next[client.Announcement](t, c); string(e.Data) != "[1]" {
+			t.Errorf("announcement %+v", e)
+		}
 		e := next[client.Other](t, c)
-		if knock, ok := e.Value("knock"); e.Type != "knock" || !ok || string(knock) != `"k"` {
+		if lamp, ok := e.Value("lamp"); e.Type != "lamp" || !ok || string(lamp) != `"k"` {
 			t.Errorf("other %+v", e)
 		}
 	})

@@ -113,6 +113,40 @@ func (c *Client) Report(ctx context.Context, r protocol.Report) (id uint64, err 
 	}{protocol.TypeReport, r.About, r.State, r.Path, r.Elapsed})
 }
 
+// Kick has a peer leave, where this one has the right to: see Joined.May. The reason, "" for none, is for the server's log. See Offer.
+func (c *Client) Kick(ctx context.Context, peer, reason string) (id uint64, err error) {
+	return c.Send(ctx, struct {
+		Type   string `json:"type"`
+		About  string `json:"about"`
+		Reason string `json:"reason,omitempty"`
+	}{protocol.TypeKick, peer, reason})
+}
+
+// Admit lets somebody in who waits, where this peer has the right to. See Knock and Offer.
+func (c *Client) Admit(ctx context.Context, knock string) (id uint64, err error) {
+	return c.decide(ctx, protocol.TypeAdmit, knock)
+}
+
+// Deny does not let somebody in who waits. See Admit.
+func (c *Client) Deny(ctx context.Context, knock string) (id uint64, err error) {
+	return c.decide(ctx, protocol.TypeDeny, knock)
+}
+
+func (c *Client) decide(ctx context.Context, kind, knock string) (uint64, error) {
+	return c.Send(ctx, struct {
+		Type  string `json:"type"`
+		Knock string `json:"knock"`
+	}{kind, knock})
+}
+
+// Lock locks the room, so that nobody new is let in, or unlocks it, where this peer has the right to. See Offer.
+func (c *Client) Lock(ctx context.Context, locked bool) (id uint64, err error) {
+	return c.Send(ctx, struct {
+		Type   string `json:"type"`
+		Locked bool   `json:"locked"`
+	}{protocol.TypeLock, locked})
+}
+
 // RequestICEServers asks for fresh ICE servers: the answer is an ICEServers event. See Offer.
 func (c *Client) RequestICEServers(ctx context.Context) (id uint64, err error) {
 	return c.Send(ctx, protocol.Plain{Type: protocol.TypeICEServers})

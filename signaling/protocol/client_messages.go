@@ -20,6 +20,8 @@ const (
 	MaxToken    = 8 << 10
 	MaxSession  = 2 << 10
 	MaxPeer     = 128
+	MaxReason   = 128
+	MaxKnock    = 64
 )
 
 // metadataDepth is how deep metadata lies in a joined message, in peers in the entry of a peer: what one client may send must
@@ -34,6 +36,10 @@ const (
 	TypeICEServers   = "ice-servers" // the server's answer has the same type
 	TypeAuthenticate = "authenticate"
 	TypeReport       = "report"
+	TypeKick         = "kick"
+	TypeLock         = "lock"
+	TypeAdmit        = "admit"
+	TypeDeny         = "deny"
 	TypeAck          = "ack"  // either side
 	TypePing         = "ping" // answered with TypePong
 	TypePong         = "pong"
@@ -188,6 +194,37 @@ func (m Message) Report() (r Report, err error) {
 
 // Authenticate reads the token of a TypeAuthenticate message.
 func (m Message) Authenticate() (token string, err error) { return m.requiredStr("token", MaxToken) }
+
+// Kick has a peer leave.
+type Kick struct {
+	About  string // a peer
+	Reason string // for the server's log, "" for none
+}
+
+// Kick reads a TypeKick message.
+func (m Message) Kick() (k Kick, err error) {
+	if k.About, err = m.requiredStr("about", MaxPeer); err != nil {
+		return k, err
+	}
+	if k.Reason, err = m.str("reason", MaxReason); err != nil {
+		return k, err
+	}
+	return k, printable("reason", k.Reason)
+}
+
+// Decision reads what a TypeAdmit or TypeDeny message is about: the knock of somebody who waits.
+func (m Message) Decision() (knock string, err error) { return m.requiredStr("knock", MaxKnock) }
+
+// Lock reads a TypeLock message: whether the room is to be locked.
+func (m Message) Lock() (locked bool, err error) {
+	switch value, _ := m.get("locked"); string(value) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, Errorf(CodeBadMessage, `"locked" must be true or false`)
+}
 
 func (m Message) name() (string, error) {
 	value, ok := m.optional("name")

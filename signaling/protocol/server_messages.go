@@ -8,16 +8,20 @@ import (
 
 // The types of the messages that only the server sends.
 const (
-	TypeJoined      = "joined"
-	TypeResumed     = "resumed"
-	TypePeerJoined  = "peer-joined"
-	TypePeerLeft    = "peer-left"
-	TypePeerAway    = "peer-away"
-	TypePeerBack    = "peer-back"
-	TypePeerUpdated = "peer-updated"
-	TypeUndelivered = "undelivered"
-	TypeDraining    = "draining"
-	TypeError       = "error"
+	TypeJoined       = "joined"
+	TypeResumed      = "resumed"
+	TypePeerJoined   = "peer-joined"
+	TypePeerLeft     = "peer-left"
+	TypePeerAway     = "peer-away"
+	TypePeerBack     = "peer-back"
+	TypePeerUpdated  = "peer-updated"
+	TypeUndelivered  = "undelivered"
+	TypeWaiting      = "waiting"
+	TypeKnock        = "knock"
+	TypeRoomUpdated  = "room-updated"
+	TypeAnnouncement = "announcement"
+	TypeDraining     = "draining"
+	TypeError        = "error"
 )
 
 // Peer is another member of the room, as its receiver sees it.
@@ -76,11 +80,33 @@ type Welcome struct {
 	ICEServersExpire int         `json:"iceServersExpire,omitempty"` // seconds
 	Heartbeat        int         `json:"heartbeat"`                  // seconds of silence after which a client sends a ping
 	Limits           Limits      `json:"limits"`
+	May              []string    `json:"may,omitempty"` // what this peer has a right to, of kick and lock
+}
+
+// Knock tells those who may let others in of somebody who waits for that. It comes again and again while that one waits.
+type Knock struct {
+	Type  string `json:"type"`
+	Knock string `json:"knock"` // what admit and deny name
+	Name  string `json:"name,omitempty"`
+	Over  bool   `json:"over,omitempty"` // it waits no more
+}
+
+// RoomUpdated tells what holds for the room from now on.
+type RoomUpdated struct {
+	Type   string `json:"type"`
+	Locked bool   `json:"locked"`
+}
+
+// Announcement is what an operator says to everyone in a room.
+type Announcement struct {
+	Type string          `json:"type"`
+	Data json.RawMessage `json:"data"` // any JSON
 }
 
 // Joined answers a join.
 type Joined struct {
-	Type string `json:"type"`
+	Type   string `json:"type"`
+	Locked bool   `json:"locked,omitempty"` // the room lets nobody new in
 	Welcome
 }
 

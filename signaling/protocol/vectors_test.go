@@ -115,6 +115,19 @@ func fields(m protocol.Message) (any, error) {
 	case protocol.TypeAuthenticate:
 		token, err := m.Authenticate()
 		return map[string]any{"token": token}, err
+	case protocol.TypeKick:
+		k, err := m.Kick()
+		fields := map[string]any{"about": k.About}
+		if k.Reason != "" {
+			fields["reason"] = k.Reason
+		}
+		return fields, err
+	case protocol.TypeAdmit, protocol.TypeDeny:
+		knock, err := m.Decision()
+		return map[string]any{"knock": knock}, err
+	case protocol.TypeLock:
+		locked, err := m.Lock()
+		return map[string]any{"locked": locked}, err
 	case protocol.TypeReport:
 		r, err := m.Report()
 		fields := map[string]any{"about": r.About, "state": r.State}
@@ -254,11 +267,17 @@ func understood(m protocol.Message) (body protocol.Body, known bool, err error) 
 		return reencode[protocol.Undelivered](m)
 	case protocol.TypeICEServers:
 		return reencode[protocol.ICEServers](m)
+	case protocol.TypeRoomUpdated:
+		return reencode[protocol.RoomUpdated](m)
+	case protocol.TypeAnnouncement:
+		return reencode[protocol.Announcement](m)
 	case protocol.TypeDraining:
 		return reencode[protocol.Draining](m)
 	case protocol.TypeError:
 		return reencode[protocol.ErrorMessage](m)
-	case protocol.TypeAck, protocol.TypePong:
+	case protocol.TypeKnock:
+		return reencode[protocol.Knock](m)
+	case protocol.TypeAck, protocol.TypePong, protocol.TypeWaiting:
 		return reencode[protocol.Plain](m)
 	}
 	return nil, false, nil

@@ -34,7 +34,7 @@ type Claims struct {
 	Name     string          `json:"name,omitempty"`     // what the others see; the peer cannot change it
 	Metadata json.RawMessage `json:"metadata,omitempty"` // an object; the same
 	Capacity int             `json:"capacity,omitempty"` // peers in the room, in place of the server's own number
-	May      []Right         `json:"may,omitempty"`      // absent: everything that needs no right to be given
+	May      []Right         `json:"may,omitempty"`      // absent: what every peer may where nobody needs a token
 }
 
 // Right is something that a token lets its peer do. Names that this version does not know are passed over.
@@ -44,11 +44,15 @@ type Right string
 const (
 	MayJoin      Right = "join"
 	MayBroadcast Right = "broadcast" // write to everyone in the room at once
+	MayKick      Right = "kick"      // have others leave; never without being given
+	MayLock      Right = "lock"      // lock the room, and come in whatever its policy; never without being given
+	MayAdmit     Right = "admit"     // let in those who wait, and come in whatever the policy; never without being given
 )
 
 // may tells whether the token gives a right.
 func (c *Claims) may(r Right) bool {
-	return c.May == nil || slices.Contains(c.May, r)
+	common := r == MayJoin || r == MayBroadcast
+	return c.May == nil && common || slices.Contains(c.May, r)
 }
 
 // Grant is what a token that was found good allows.
@@ -58,6 +62,9 @@ type Grant struct {
 	Metadata  json.RawMessage // nil where the peer may choose
 	Capacity  int             // 0 for the server's
 	Broadcast bool
+	Kick      bool
+	Lock      bool
+	Admit     bool
 	Expires   time.Time // with what clocks may be apart: until then Verify takes it
 }
 
@@ -85,7 +92,8 @@ func (c *Claims) grant(room string) (Grant, error) {
 	}
 	return Grant{
 		Identity: c.Subject, Name: c.Name, Metadata: c.Metadata, Capacity: c.Capacity,
-		Broadcast: c.may(MayBroadcast), Expires: c.ExpiresAt.Add(leeway),
+		Broadcast: c.may(MayBroadcast), Kick: c.may(MayKick), Lock: c.may(MayLock), Admit: c.may(MayAdmit),
+		Expires: c.ExpiresAt.Add(leeway),
 	}, nil
 }
 

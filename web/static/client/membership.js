@@ -23,6 +23,9 @@ import { Session } from "./session.js";
  * @property {{id: number, code: string, message: string, retryAfter: number | undefined}} refused by the server; id 0 if it does not say
  *   which message
  * @property {{iceServers: IceServer[], expire: number | undefined}} iceservers newer ones; expire in seconds
+ * @property {{knock: string, name: string, over: boolean}} knock somebody waits to be let in, or does so no more. It comes again and again
+ * @property {{locked: boolean}} roomupdated what holds for the room from now on
+ * @property {{data: unknown}} announcement what the operator of the server says to everyone in the room
  * @property {{within: number}} draining the server is about to end; the client moves within so many seconds
  * @property {Record<string, unknown>} other a message of a type that this client does not know
  */
@@ -46,6 +49,10 @@ export class Membership {
   heartbeat = 0;
   /** @type {IceServer[]} */
   iceServers = [];
+  /** Of kick, lock and admit, what this peer has a right to. @type {string[]} */
+  may = [];
+  /** Whether the room lets nobody new in. */
+  locked = false;
 
   /** @param {Outlet} outlet */
   constructor(outlet) {
@@ -60,6 +67,8 @@ export class Membership {
     this.self = joined.peer;
     this.iceServers = joined.iceServers;
     this.heartbeat = joined.heartbeat;
+    this.may = joined.may ?? [];
+    this.locked = joined.locked ?? false;
     this.#outlet.welcomed();
     if (messages.length > 0) this.#outlet.tell("lost", { messages });
     this.#outlet.tell("joined", { again: previous !== "", previous });
@@ -73,6 +82,7 @@ export class Membership {
     const messages = resumed.complete ? [] : this.session.forfeit((peer) => this.roster.isGhost(peer));
     for (const peer of back) this.session.release(peer);
     this.heartbeat = resumed.heartbeat;
+    this.may = resumed.may ?? [];
     this.#outlet.welcomed();
     if (messages.length > 0) this.#outlet.tell("lost", { messages });
     this.#renew(resumed);
@@ -114,6 +124,13 @@ export class Membership {
         return tell("undelivered", { id: this.session.id(message.of ?? 0), to: message.to, code: message.code });
       case "ice-servers":
         return this.#renew(message);
+      case "knock":
+        return tell("knock", { knock: message.knock, name: message.name ?? "", over: message.over ?? false });
+      case "room-updated":
+        this.locked = message.locked;
+        return tell("roomupdated", { locked: message.locked });
+      case "announcement":
+        return tell("announcement", { data: message.data });
       case "draining":
         this.#outlet.drain(message.within);
         return tell("draining", { within: message.within });

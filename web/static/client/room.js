@@ -28,6 +28,9 @@ import { Signaling } from "./signaling.js";
  * @property {SignalingEvents["refused"]} refused by the server
  * @property {SignalingEvents["lost"]} lost messages that may have arrived or not, when a session ended
  * @property {SignalingEvents["iceservers"]} iceservers newer ones, which the connections have already
+ * @property {SignalingEvents["knock"]} knock somebody waits to be let in, or does so no more: see admit and deny
+ * @property {SignalingEvents["roomupdated"]} roomupdated the room was locked or unlocked
+ * @property {SignalingEvents["announcement"]} announcement what the operator of the server says to everyone in the room
  * @property {SignalingEvents["draining"]} draining the server is about to end; the client moves within so many seconds
  * @property {{peer: PeerLink | undefined, error: unknown}} error something with a peer's connection has failed, which may be tried again; or,
  *   without a peer, the server's ICE servers are not of a form that the browser takes
@@ -107,6 +110,9 @@ export class Room extends Emitter {
       this.emit("iceservers", detail);
     });
     signaling.addEventListener("refused", ({ detail }) => this.emit("refused", detail));
+    signaling.addEventListener("knock", ({ detail }) => this.emit("knock", detail));
+    signaling.addEventListener("roomupdated", ({ detail }) => this.emit("roomupdated", detail));
+    signaling.addEventListener("announcement", ({ detail }) => this.emit("announcement", detail));
     signaling.addEventListener("draining", ({ detail }) => this.emit("draining", detail));
     signaling.addEventListener("other", ({ detail }) => this.emit("other", detail));
   }
@@ -134,6 +140,16 @@ export class Room extends Emitter {
   /** @returns {IceServer[]} */
   get iceServers() {
     return this.#signaling.iceServers;
+  }
+
+  /** Of kick, lock and admit, what this peer has a right to. @returns {readonly string[]} */
+  get may() {
+    return this.#signaling.may;
+  }
+
+  /** Whether the room lets nobody new in, as far as this peer has been told. */
+  get locked() {
+    return this.#signaling.locked;
   }
 
   /** @returns {State} */
@@ -204,8 +220,28 @@ export class Room extends Emitter {
     return this.#signaling.authenticate();
   }
 
+  /** Has a peer leave, where `may` has kick. @param {string | PeerLink} peer @returns {number} */
+  kick(peer) {
+    return this.#signaling.send({ type: "kick", about: typeof peer === "string" ? peer : peer.id });
+  }
+
+  /** Lets somebody in who waits, where `may` has admit. @param {string} knock @returns {number} */
+  admit(knock) {
+    return this.#signaling.send({ type: "admit", knock });
+  }
+
+  /** Does not let somebody in who waits. @param {string} knock @returns {number} */
+  deny(knock) {
+    return this.#signaling.send({ type: "deny", knock });
+  }
+
+  /** Locks the room, so that nobody new is let in, or unlocks it, where `may` has lock. @param {boolean} locked @returns {number} */
+  lock(locked) {
+    return this.#signaling.send({ type: "lock", locked });
+  }
+
   /**
-   * Sends the server a message of any type, such as those for who may admit, kick and lock.
+   * Sends the server a message of any type: those that are newer than this client.
    * @param {{type: string, [member: string]: unknown}} message
    * @returns {number}
    */

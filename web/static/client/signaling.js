@@ -100,6 +100,16 @@ export class Signaling extends Emitter {
     return this.#membership.iceServers;
   }
 
+  /** Of kick, lock and admit, what this peer has a right to. @returns {readonly string[]} */
+  get may() {
+    return this.#membership.may;
+  }
+
+  /** Whether the room lets nobody new in, as far as this peer has been told. */
+  get locked() {
+    return this.#membership.locked;
+  }
+
   /** @returns {State} */
   get state() {
     return this.#connection.state;

@@ -29,8 +29,9 @@
  * @property {number} [iceServersExpire] seconds
  * @property {number} heartbeat seconds
  * @property {Limits} limits
+ * @property {string[]} [may] of kick, lock and admit, what this peer has a right to
  *
- * @typedef {Welcome & Numbers & {type: "joined"}} Joined
+ * @typedef {Welcome & Numbers & {type: "joined", locked?: boolean}} Joined
  * @typedef {Welcome & Numbers & {type: "resumed", received: number, complete: boolean}} Resumed
  *
  * @typedef {RTCIceCandidateInit | string | null} WireCandidate
@@ -48,12 +49,15 @@
  *
  * @typedef {Numbers & {type: "undelivered", to: string, of?: number, code: string}} Undelivered
  * @typedef {Numbers & {type: "ice-servers", iceServers: IceServer[], iceServersExpire?: number}} IceServers
+ * @typedef {Numbers & {type: "knock", knock: string, name?: string, over?: boolean}} Knock
+ * @typedef {Numbers & {type: "room-updated", locked: boolean}} RoomUpdated
+ * @typedef {Numbers & {type: "announcement", data: unknown}} Announcement
  * @typedef {Numbers & {type: "draining", within: number}} Draining
  * @typedef {Numbers & {type: "error", code: string, message: string, of?: number, retryAfter?: number}} Refusal
  * @typedef {Numbers & {type: "ack" | "pong" | "waiting"}} Plain
  * @typedef {Numbers & {type: "", message: Record<string, unknown>}} Unknown a message of a type that this client does not know
  *
- * @typedef {Joined | Resumed | Signal | Message | Presence | Undelivered | IceServers | Draining | Refusal | Plain | Unknown} ServerMessage
+ * @typedef {Joined | Resumed | Signal | Message | Presence | Undelivered | IceServers | Knock | RoomUpdated | Announcement | Draining | Refusal | Plain | Unknown} ServerMessage
  *
  * @typedef {object} Sent a message that was sent and is now told to be lost
  * @property {number} id what the sending method returned

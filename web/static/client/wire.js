@@ -62,11 +62,12 @@ const WELCOME = {
   ...ICE_SERVERS,
   heartbeat: integer,
   limits: shaped(LIMITS),
+  may: optional(list(string)),
 };
 
 /** @type {Record<string, Record<string, Check>>} */
 const SHAPES = {
-  joined: WELCOME,
+  joined: { ...WELCOME, locked: optional(boolean) },
   resumed: { ...WELCOME, received: integer, complete: boolean },
   offer: { from: id, sdp: optional(string) },
   answer: { from: id, sdp: optional(string) },
@@ -79,6 +80,9 @@ const SHAPES = {
   "peer-updated": { peer: id, name: optional(nullable(string)), metadata: optional(nullable(isObject)) },
   undelivered: { to: id, of: optional(number), code: string },
   "ice-servers": ICE_SERVERS,
+  knock: { knock: id, name: optional(string), over: optional(boolean) },
+  "room-updated": { locked: boolean },
+  announcement: {},
   draining: { within: integer },
   error: { code: string, message: string, of: optional(number), retryAfter: optional(integer) },
   ack: { ack: integer },

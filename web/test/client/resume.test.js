@@ -250,15 +250,22 @@ test("all kinds of messages are told", async () => {
   on.network.last.says({ type: "ice-servers", iceServers: [{ urls: "stun:s" }], iceServersExpire: 60, seq: 3 });
   on.network.last.says({ type: "candidate", from: "ann", candidate: null, seq: 4 });
   on.network.last.says({ type: "knock", knock: "k", seq: 5 });
+  on.network.last.says({ type: "room-updated", locked: true, seq: 6 });
+  on.network.last.says({ type: "announcement", data: [1], seq: 7 });
+  on.network.last.says({ type: "lamp", on: true, seq: 8 });
   on.network.last.says({ type: "pong" });
   assert.deepEqual(on.take(), [
     ["undelivered", { id, to: "gone", code: "peer-gone" }],
     ["refused", { id: other, code: "forbidden", message: "no", retryAfter: undefined }],
     ["iceservers", { iceServers: [{ urls: "stun:s" }], expire: 60 }],
     ["signal", { type: "candidate", from: "ann", candidate: null, seq: 4 }],
-    ["other", { type: "knock", knock: "k", seq: 5 }],
+    ["knock", { knock: "k", name: "", over: false }],
+    ["roomupdated", { locked: true }],
+    ["announcement", { data: [1] }],
+    ["other", { type: "lamp", on: true, seq: 8 }],
   ]);
   assert.deepEqual(on.signaling.iceServers, [{ urls: "stun:s" }]);
+  assert.equal(on.signaling.locked, true);
 });
 
 test("a server that breaks the protocol is left for good", async () => {

@@ -37,7 +37,18 @@ async function joinedRoom(welcome = {}, options = {}) {
 
 const EVENTS = [
   ...["state", "joined", "peer", "peerleft", "peeraway", "peerback", "peerupdated", "peermoved", "message", "note"],
-  ...["undelivered", "refused", "lost", "iceservers", "draining", "error", "other"],
+  ...[
+    "undelivered",
+    "refused",
+    "lost",
+    "iceservers",
+    "knock",
+    "roomupdated",
+    "announcement",
+    "draining",
+    "error",
+    "other",
+  ],
 ];
 
 test("what is exported", () => {
@@ -90,9 +101,17 @@ test("all that can be sent", async () => {
     room.update({ name: "", metadata: { b: 1 } }),
     room.update({ metadata: null }),
     room.report({ about: "ann", state: "connected", path: "relay", elapsed: 5 }),
-    room.command({ type: "admit", knock: "k" }),
+    room.kick(ann),
+    room.kick("bob"),
+    room.lock(true),
+    room.admit("k"),
+    room.deny("k"),
+    room.command({ type: "lamp", on: true }),
   ];
-  assert.deepEqual(ids, [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(
+    ids,
+    ids.map((_, i) => i + 1),
+  );
   const sent = network.last.take().filter(({ type }) => type !== "offer");
   assert.deepEqual(
     sent.map(({ seq, ...rest }) => rest),
@@ -104,10 +123,15 @@ test("all that can be sent", async () => {
       { type: "update", name: null, metadata: { b: 1 } },
       { type: "update", metadata: null },
       { type: "report", about: "ann", state: "connected", path: "relay", elapsed: 5 },
+      { type: "kick", about: "ann" },
+      { type: "kick", about: "bob" },
+      { type: "lock", locked: true },
       { type: "admit", knock: "k" },
+      { type: "deny", knock: "k" },
+      { type: "lamp", on: true },
     ],
   );
-  assert.equal(room.waiting, 8);
+  assert.equal(room.waiting, ids.length);
   assert.throws(() => room.broadcast(undefined), TypeError);
   assert.throws(() => room.tell({ type: "probe" }), TypeError);
 });
@@ -164,7 +188,7 @@ test("the room's events are passed on", async () => {
       ["undelivered", id],
       ["refused", id],
       ["draining", 20],
-      ["other", "k"],
+      ["knock", "k"],
       ["peer", "bob"],
       ["peerupdated", "bob"],
       ["peeraway", "bob"],

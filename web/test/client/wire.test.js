@@ -58,7 +58,7 @@ test("what comes from another peer is relayed byte for byte, and understood", ()
 });
 
 test("a type that is not known is told as such, with its numbers", () => {
-  const text = '{"type":"knock","knock":"k","seq":7,"ack":3}';
+  const text = '{"type":"lamp","lamp":"k","seq":7,"ack":3}';
   assert.deepEqual(decode(text), { type: "", seq: 7, ack: 3, message: JSON.parse(text) });
   assert.equal(decode('{"type":"toString"}').type, "");
 });

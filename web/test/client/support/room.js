@@ -43,7 +43,7 @@ export class FakePage extends EventTarget {
 
 const EVENTS = [
   ...["state", "joined", "resumed", "lost", "peerjoined", "peerleft", "peeraway", "peerback", "peerupdated", "signal"],
-  ...["message", "undelivered", "refused", "iceservers", "draining", "other"],
+  ...["message", "undelivered", "refused", "iceservers", "knock", "roomupdated", "announcement", "draining", "other"],
 ];
 
 /** A Signaling whose server, time and page the test plays. */

@@ -1,0 +1,77 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+
+	"parley/rooms"
+	"parley/signaling/protocol"
+)
+
+// rights gives what a pass, nil for none, lets its peer do beside what every peer may, in the words of the wire.
+func (p *pass) rights() (may []string) {
+	if p != nil && p.Kick {
+		may = append(may, protocol.TypeKick)
+	}
+	if p != nil && p.Lock {
+		may = append(may, protocol.TypeLock)
+	}
+	if p != nil && p.Admit {
+		may = append(may, protocol.TypeAdmit)
+	}
+	return may
+}
+
+// kick has a peer leave. One that has left already is gone as wished.
+func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
+	k, err := m.Kick()
+	if err != nil {
+		return err
+	}
+	if p := c.pass.Load(); p == nil || !p.Kick {
+		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to have others leave")
+	}
+	if rooms.PeerID(k.About) == a.Peer() {
+		return protocol.Errorf(protocol.CodeBadMessage, "a peer that wishes to go leaves")
+	}
+	err = c.server.engine.Expel(c.server.ctx, c.room, rooms.PeerID(k.About))
+	if err != nil && !errors.Is(err, rooms.ErrPeerUnknown) && !errors.Is(err, rooms.ErrRoomUnknown) {
+		return err
+	}
+	c.log.Info().Str("about", k.About).Str("reason", k.Reason).Msg("kicked")
+	return c.settleOnly(a, m)
+}
+
+// lock locks or unlocks the room, and everyone in it is told.
+func (c *conn) lock(a rooms.Attachment, m protocol.Message) error {
+	locked, err := m.Lock()
+	if err != nil {
+		return err
+	}
+	if p := c.pass.Load(); p == nil || !p.Lock {
+		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to lock the room")
+	}
+	changed := false
+	_, err = c.server.engine.Govern(c.server.ctx, c.room, func(p *rooms.Policy) {
+		changed = p.Locked != locked
+		p.Locked = locked
+	})
+	if err == nil && changed {
+		err = SayLocked(c.server.ctx, c.server.engine, c.room, locked)
+	}
+	if err != nil {
+		return err
+	}
+	c.log.Info().Bool("locked", locked).Msg("locked or unlocked")
+	return c.settleOnly(a, m)
+}
+
+// SayLocked tells everyone in a room that it has been locked or unlocked. A room that nobody is in any more needs no word.
+func SayLocked(ctx context.Context, governor rooms.Governor, room string, locked bool) error {
+	body := protocol.Encode(protocol.RoomUpdated{Type: protocol.TypeRoomUpdated, Locked: locked})
+	_, err := governor.Say(ctx, room, body)
+	if errors.Is(err, rooms.ErrRoomUnknown) {
+		return nil
+	}
+	return err
+}
