@@ -18,6 +18,8 @@ export class App {
   #store = new Store(initial(recall()));
   /** @type {AbortController | null} */
   #joining = null;
+  /** What was asked for at the door of this room. It is kept nowhere. @type {import("./call.js").Secrets} */
+  #secrets = {};
   /** @type {Call | null} */
   call = null;
   media;
@@ -51,6 +53,7 @@ export class App {
   arrive() {
     const room = roomOf(location.pathname);
     this.#quit();
+    this.#secrets = {};
     this.dispatch({ type: "went", screen: room ? "green" : "landing", room });
     if (room) void this.prepare();
     else this.media.stop();
@@ -75,6 +78,11 @@ export class App {
     if (this.state.screen !== "green" && this.state.screen !== "room") this.media.stop(); // gone meanwhile
   }
 
+  /** @param {import("./types.js").Secret} which @param {string} text */
+  tell(which, text) {
+    this.#secrets = { ...this.#secrets, [which]: text };
+  }
+
   async join() {
     if (this.state.connection !== "idle") return;
     const { room, name } = this.state;
@@ -84,7 +92,16 @@ export class App {
     const slow = setTimeout(() => this.#say("The server has not answered yet. Still trying."), SLOW);
     try {
       const { media, dispatch } = this;
-      this.call = await enter({ room, name, media, dispatch, state: () => this.state, signal: joining.signal });
+      const secrets = this.#secrets;
+      this.call = await enter({
+        room,
+        name,
+        secrets,
+        media,
+        dispatch,
+        state: () => this.state,
+        signal: joining.signal,
+      });
     } catch (error) {
       if (joining.signal.aborted) return;
       const code = codeOf(/** @type {{code?: string, closeCode?: number}} */ (error));

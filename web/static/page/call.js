@@ -1,9 +1,9 @@
-import { join } from "../client/index.js";
+import { Room } from "../client/index.js";
 import { read } from "./facts.js";
 import { limit, quality, scaleDown } from "./quality.js";
 import { codeOf } from "./words.js";
 
-/** @import { PeerLink, Room } from "../client/index.js" */
+/** @import { PeerLink } from "../client/index.js" */
 /** @import { Counters } from "./facts.js" */
 /** @import { LocalMedia, Which } from "./media/local.js" */
 /** @import { Dispatch, Facts, Peer, State } from "./types.js" */
@@ -25,14 +25,20 @@ const RESTART = 1012; // the close code of a server that comes back
  * @property {{facts: Facts, counters: Counters} | undefined} reading
  */
 
+/** @typedef {{password?: string, token?: string}} Secrets that the server has asked for */
+
 /**
  * Joins a room.
- * @param {{room: string, name: string, media: LocalMedia, dispatch: Dispatch, state: () => State, signal: AbortSignal}} options
+ * @param {{room: string, name: string, secrets: Secrets, media: LocalMedia, dispatch: Dispatch, state: () => State, signal: AbortSignal}} options
  * @returns {Promise<Call>}
  */
-export async function enter({ room, name, media, dispatch, state, signal }) {
-  const joined = await join({ room, name, metadata: metadataOf(state()), signal });
-  return new Call(joined, { media, dispatch, state });
+export async function enter({ room, name, secrets, media, dispatch, state, signal }) {
+  const entered = new Room({ room, name, ...secrets, metadata: metadataOf(state()), signal });
+  entered.addEventListener("state", ({ detail: { status } }) => {
+    if (status === "knocking") dispatch({ type: "knocking" });
+  });
+  await entered.join();
+  return new Call(entered, { media, dispatch, state });
 }
 
 /** What the others see of one's own media: as metadata it outlives every reconnect, and those who come later see it too. */
@@ -77,7 +83,7 @@ export class Call {
     this.#dispatch = dispatch;
     this.#state = state;
     const relay = room.iceServers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/u.test(url)));
-    dispatch({ type: "joined", self: room.self, relay, now: Date.now() });
+    dispatch({ type: "joined", self: room.self, relay, now: Date.now(), may: room.may, locked: room.locked });
     this.#told = JSON.stringify(metadataOf(state()));
     this.#listen();
     media.changed = (which, track) => this.#replace(which, track);
@@ -95,6 +101,14 @@ export class Call {
     });
     room.addEventListener("joined", ({ detail: { again } }) => again && dispatch({ type: "renewed", self: room.self }));
     room.addEventListener("draining", () => dispatch({ type: "draining" }));
+    room.addEventListener("roomupdated", ({ detail: { locked } }) => dispatch({ type: "locked", locked }));
+    room.addEventListener("knock", ({ detail }) => dispatch({ type: "knocked", ...detail }));
+    room.addEventListener("announcement", ({ detail: { data } }) => {
+      if (typeof data === "string") dispatch({ type: "toast", text: data.slice(0, 500), tone: "warn" });
+    });
+    room.addEventListener("refused", ({ detail: { message } }) =>
+      dispatch({ type: "toast", text: message, tone: "warn" }),
+    );
     room.addEventListener("peer", ({ detail }) => this.#arrived(detail));
     room.addEventListener("peerleft", ({ detail: { peer, reason } }) => {
       this.#lines.delete(peer);
@@ -281,6 +295,23 @@ export class Call {
   say(text) {
     this.#room.tell({ type: "chat", text });
     this.#heard("", text);
+  }
+
+  /** @param {string} id of a peer that is to leave */
+  kick(id) {
+    this.#room.kick(id);
+  }
+
+  /** @param {string} knock of somebody who waits @param {boolean} admit */
+  decide(knock, admit) {
+    if (admit) this.#room.admit(knock);
+    else this.#room.deny(knock);
+    this.#dispatch({ type: "knocked", knock, name: "", over: true });
+  }
+
+  /** @param {boolean} locked */
+  lock(locked) {
+    this.#room.lock(locked);
   }
 
   leave() {

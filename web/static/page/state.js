@@ -1,4 +1,4 @@
-/** @import { Device, Line, Panel, Path, Peer, Screen, Source, State, StreamInfo, Toast } from "./types.js" */
+/** @import { Device, Knock, Line, Panel, Path, Peer, Screen, Source, State, StreamInfo, Toast } from "./types.js" */
 
 /**
  * @typedef {{type: "went", screen: Screen, room: string}
@@ -8,7 +8,10 @@
  *   | {type: "chosen", which: "mic" | "camera" | "speaker", id: string}
  *   | {type: "shared", stream: string | null}
  *   | {type: "joining"}
- *   | {type: "joined", self: string, relay: boolean, now: number}
+ *   | {type: "joined", self: string, relay: boolean, now: number, may: readonly string[], locked: boolean}
+ *   | {type: "locked", locked: boolean}
+ *   | {type: "knocking"}
+ *   | {type: "knocked", knock: string, name: string, over: boolean}
  *   | {type: "renewed", self: string}
  *   | {type: "connection", connection: "open" | "reconnecting"}
  *   | {type: "draining"}
@@ -65,6 +68,10 @@ function outside() {
     connection: /** @type {const} */ ("idle"),
     draining: false,
     relay: false,
+    may: /** @type {readonly string[]} */ ([]),
+    knocks: /** @type {readonly Knock[]} */ ([]),
+    locked: false,
+    asks: null,
     trouble: null,
     self: "",
     peers: {},
@@ -86,7 +93,13 @@ function outside() {
 export function reduce(state, action) {
   switch (action.type) {
     case "went":
-      return { ...state, ...outside(), screen: action.screen, room: action.room };
+      return {
+        ...state,
+        ...outside(),
+        screen: action.screen,
+        room: action.room,
+        asks: action.room === state.room ? state.asks : null,
+      };
     case "named":
       return { ...state, name: action.name };
     case "source":
@@ -122,7 +135,7 @@ export function reduce(state, action) {
   }
 }
 
-/** @typedef {Extract<Action, {type: "joining" | "joined" | "renewed" | "connection" | "draining" | "trouble" | "dismissed" | "ended"}>} Stay */
+/** @typedef {Extract<Action, {type: "joining" | "joined" | "renewed" | "connection" | "locked" | "knocking" | "knocked" | "draining" | "trouble" | "dismissed" | "ended"}>} Stay */
 
 /** @param {State} state @param {Stay} action @returns {State} */
 function reduceStay(state, action) {
@@ -136,11 +149,27 @@ function reduceStay(state, action) {
     case "connection":
       if (state.screen !== "room" || action.connection === state.connection) return state;
       return { ...state, connection: action.connection, draining: state.draining && action.connection !== "open" };
+    case "knocking":
+      return state.connection === "joining" ? { ...state, connection: "knocking", toasts: [] } : state;
+    case "knocked":
+      return knocked(state, action);
+    case "locked":
+      if (state.locked === action.locked) return state;
+      return toast(
+        { ...state, locked: action.locked },
+        action.locked ? "The room is locked: nobody new gets in" : "The room is open again",
+      );
     case "draining":
       return { ...state, draining: true };
     case "trouble":
       if (state.screen === "room") return { ...state, trouble: trouble(action) };
-      return { ...state, connection: "idle", trouble: trouble(action), toasts: [] }; // they said that it is still being tried
+      return {
+        ...state,
+        connection: "idle",
+        trouble: trouble(action),
+        asks: askedBy(action.code),
+        toasts: [], // they said that it is still being tried
+      };
     case "dismissed":
       return { ...state, trouble: null };
     case "ended":
@@ -150,13 +179,14 @@ function reduceStay(state, action) {
         ...outside(),
         screen: "after",
         endedAt: action.now,
+        asks: askedBy(action.code),
         trouble: action.code === undefined ? null : trouble({ code: action.code, detail: action.detail }),
       };
   }
 }
 
 /** @param {State} state @param {Extract<Action, {type: "joined"}>} action @returns {State} */
-function entered(state, { self, relay, now }) {
+function entered(state, { self, relay, now, may, locked }) {
   return {
     ...state,
     ...outside(),
@@ -164,11 +194,28 @@ function entered(state, { self, relay, now }) {
     connection: "open",
     self,
     relay,
+    may,
+    locked,
     startedAt: now,
     endedAt: now,
     sharing: state.sharing,
     visited: [state.room, ...state.visited.filter((room) => room !== state.room)].slice(0, 6),
   };
+}
+
+/** @param {State} state @param {Extract<Action, {type: "knocked"}>} action @returns {State} */
+function knocked(state, { knock, name, over }) {
+  const others = state.knocks.filter((each) => each.knock !== knock);
+  if (over) return others.length === state.knocks.length ? state : { ...state, knocks: others };
+  return others.length < state.knocks.length
+    ? state
+    : { ...state, knocks: [...others, { knock, name: name || "Guest" }] };
+}
+
+/** @param {string | undefined} code of a trouble @returns {import("./types.js").Secret | null} what would have helped */
+function askedBy(code) {
+  if (code === "forbidden") return "password";
+  return code === "unauthorized" || code === "token-expired" ? "token" : null;
 }
 
 /** @param {{code: string, detail?: string | undefined}} of */

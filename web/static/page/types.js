@@ -3,6 +3,7 @@
  *
  * @typedef {"landing" | "green" | "room" | "after"} Screen
  * @typedef {"chat" | "people" | "invite" | "settings" | "help"} Panel
+ * @typedef {"password" | "token"} Secret
  * @typedef {"connecting" | "direct" | "relayed" | "failed"} Path how, or whether, media goes to and from a peer
  *
  * @typedef {object} Source what the own camera or microphone is
@@ -42,6 +43,10 @@
  * @property {string} text
  * @property {number} time ms since 1970
  *
+ * @typedef {object} Knock somebody who waits to be let in
+ * @property {string} knock
+ * @property {string} name
+ *
  * @typedef {object} Toast
  * @property {number} id
  * @property {string} text
@@ -67,10 +72,14 @@
  * @property {Device[]} devices
  * @property {{camera: string, mic: string, speaker: string}} chosen device ids, "" for the system's choice
  * @property {string | null} sharing the id of the own screen's stream
- * @property {"idle" | "joining" | "open" | "reconnecting"} connection
+ * @property {"idle" | "joining" | "knocking" | "open" | "reconnecting"} connection knocking: somebody has to let one in
  * @property {boolean} draining the server is restarting
  * @property {boolean} relay whether the server gave a relay
  * @property {Trouble | null} trouble
+ * @property {readonly string[]} may of kick, lock and admit, what one has a right to
+ * @property {readonly Knock[]} knocks of those who wait to be let in
+ * @property {boolean} locked the room lets nobody new in
+ * @property {Secret | null} asks what the server wants to be told before it lets one in
  * @property {string} self the own id
  * @property {Record<string, Peer>} peers
  * @property {string[]} order of the peers' coming

@@ -10,7 +10,16 @@ const TABLE = Object.freeze({
     text: "Nobody else fits in just now. Try again when somebody has left.",
     remedies: ["retry", "back"],
   },
-  "room-closed": { title: "This room was closed", text: "It takes nobody in any more.", remedies: ["back"] },
+  "room-closed": {
+    title: "This room is locked",
+    text: "It takes nobody new in just now. Try again when it is open.",
+    remedies: ["retry", "back"],
+  },
+  "room-ended": {
+    title: "This room was closed",
+    text: "Whoever runs it has ended it for everyone.",
+    remedies: ["back"],
+  },
   "room-unknown": { title: "There is no such room", text: "The link may be old or mistyped.", remedies: ["back"] },
   replaced: {
     title: "The call goes on in another tab",
@@ -24,13 +33,17 @@ const TABLE = Object.freeze({
   },
   unauthorized: {
     title: "You may not enter this room",
-    text: "It needs an invitation that this link does not hold, or a password.",
+    text: "It needs an invitation. If you were given one, enter it above your name.",
     remedies: ["back"],
   },
-  "token-expired": { title: "Your invitation has ended", text: "Ask for a new link.", remedies: ["back"] },
+  "token-expired": {
+    title: "Your invitation has ended",
+    text: "Ask for a new one, and enter it to go on.",
+    remedies: ["retry", "back"],
+  },
   forbidden: {
-    title: "That is not allowed here",
-    text: "You have no right to do that in this room.",
+    title: "This room does not let you in",
+    text: "If it has a password, enter it. Otherwise ask whoever runs it.",
     remedies: ["back"],
   },
   overloaded: {
@@ -81,7 +94,7 @@ const TABLE = Object.freeze({
 const CLOSED = Object.freeze({
   4501: "replaced",
   4503: "kicked",
-  4504: "room-closed",
+  4504: "room-ended",
   4500: "unauthorized",
   4505: "protocol",
   4506: "unsupported-version",

@@ -18,7 +18,7 @@ const ENTER = [
   { type: "named", name: "Ann" },
   { type: "went", screen: "green", room: "tea" },
   { type: "joining" },
-  { type: "joined", self: "me", relay: false, now: 1000 },
+  { type: "joined", self: "me", relay: false, now: 1000, may: [], locked: false },
 ];
 
 /** @param {...Action} actions @returns {State} */
@@ -56,12 +56,47 @@ test("a join that fails leaves one in the green room, with the reason", () => {
   assert.equal(reduce(state, { type: "joining" }).trouble, null);
 });
 
+test("what the server asks for is asked for, until one is in", () => {
+  for (const [code, asks] of /** @type {const} */ ([
+    ["forbidden", "password"],
+    ["unauthorized", "token"],
+    ["token-expired", "token"],
+    ["room-full", null],
+  ])) {
+    const refused = reduce(ENTER.slice(0, 3).reduce(reduce, initial()), { type: "trouble", code });
+    assert.equal(refused.asks, asks, code);
+    assert.equal(reduce(refused, ENTER[3]).asks, null);
+    const ended = after({ type: "ended", now: 5000, code });
+    assert.equal(reduce(ended, { type: "went", screen: "green", room: "tea" }).asks, asks, code);
+    assert.equal(reduce(ended, { type: "went", screen: "green", room: "coffee" }).asks, null);
+  }
+});
+
+test("who waits is shown once, until that is over", () => {
+  const knock = /** @type {Action} */ ({ type: "knocked", knock: "k", name: "", over: false });
+  const waits = after(knock);
+  assert.deepEqual(waits.knocks, [{ knock: "k", name: "Guest" }]);
+  assert.equal(reduce(waits, knock), waits);
+  assert.deepEqual(reduce(waits, { ...knock, over: true }).knocks, []);
+  const joining = ENTER.slice(0, 3).reduce(reduce, initial());
+  assert.equal(reduce(joining, { type: "knocking" }).connection, "knocking");
+  assert.equal(waits, reduce(waits, { type: "knocking" }));
+});
+
+test("a lock is told of once", () => {
+  const locked = after({ type: "locked", locked: true });
+  assert.equal(locked.locked, true);
+  assert.equal(locked.toasts.at(-1)?.text, "The room is locked: nobody new gets in");
+  assert.equal(reduce(locked, { type: "locked", locked: true }), locked);
+  assert.equal(reduce(locked, { type: "locked", locked: false }).toasts.length, 2);
+});
+
 test("rooms visited: the last one first, none twice, six at most", () => {
   let state = initial();
   for (const room of ["a", "b", "c", "a", "d", "e", "f", "g"]) {
     state = [
       /** @type {Action} */ ({ type: "went", screen: "green", room }),
-      /** @type {Action} */ ({ type: "joined", self: "me", relay: false, now: 0 }),
+      /** @type {Action} */ ({ type: "joined", self: "me", relay: false, now: 0, may: [], locked: false }),
     ].reduce(reduce, state);
   }
   assert.deepEqual(state.visited, ["g", "f", "e", "d", "a", "c"]);

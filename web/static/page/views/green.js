@@ -136,16 +136,22 @@ function entranceView(app) {
     autocomplete: "nickname",
     placeholder: "What the others see",
   });
+  const secret = h("input", { name: "secret", type: "password", autocomplete: "off" });
+  const asked = h("span");
+  const door = h("label", { class: "field" }, asked, secret);
   const join = h("button", { class: "primary large" });
   const hint = h("p", { class: "hint" });
   name.addEventListener("input", () => app.dispatch({ type: "named", name: clean(name.value, "name") }));
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
+    const { asks } = app.state;
+    if (asks) app.tell(asks, secret.value.trim());
     void app.join();
   };
   const element = h(
     "form",
     { class: "fields", onsubmit: submit },
+    door,
     h("label", { class: "field" }, h("span", {}, "Your name"), name),
     join,
     hint,
@@ -156,9 +162,12 @@ function entranceView(app) {
     draw(state) {
       if (!filled) name.value = state.name;
       filled = true;
-      const busy = state.connection === "joining";
+      door.hidden = state.asks === null;
+      write(asked, state.asks === "token" ? "Invitation" : "Password");
+      const knocking = state.connection === "knocking";
+      const busy = state.connection === "joining" || knocking;
       const never = state.trouble?.code === "webrtc";
-      write(join, busy ? "Joining…" : "Join");
+      write(join, knocking ? "Waiting…" : busy ? "Joining…" : "Join");
       set(join, { disabled: busy || never });
       write(hint, never ? "" : hintOf(state));
     },
@@ -166,7 +175,8 @@ function entranceView(app) {
 }
 
 /** @param {State} state */
-function hintOf({ mic, camera }) {
+function hintOf({ mic, camera, connection }) {
+  if (connection === "knocking") return "Somebody in the room has to let you in. They have been told.";
   if (mic.busy || camera.busy) return "The browser may ask for camera and microphone.";
   if (mic.kind === "none" && camera.kind === "none")
     return "You join without picture and sound: to watch, to listen and to chat.";

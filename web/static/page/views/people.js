@@ -1,4 +1,4 @@
-import { h } from "../dom.js";
+import { h, write } from "../dom.js";
 import { icon } from "../icons.js";
 import { initials, tint } from "../names.js";
 import { PATHS } from "../words.js";
@@ -13,31 +13,43 @@ import { PATHS } from "../words.js";
  */
 export function peopleView(app) {
   const list = h("ul", { class: "people" });
+  const lock = h(
+    "button",
+    { type: "button", onclick: () => app.call?.lock(!app.state.locked) },
+    icon("lock"),
+    h("span", {}, ""),
+  );
+  const locked = h("p", { class: "hint" }, "This room is locked: nobody new gets in.");
   const invite = h(
     "button",
     { type: "button", class: "primary", onclick: () => app.open("invite") },
     icon("invite"),
     "Invite",
   );
-  const element = h("div", { class: "stack" }, list, h("p", { class: "actions" }, invite));
+  const element = h("div", { class: "stack" }, list, locked, h("p", { class: "actions" }, invite, lock));
   let drawn = "";
   return {
     element,
     draw(state) {
+      const { may } = state;
+      lock.hidden = !may.includes("lock");
+      locked.hidden = !state.locked;
+      write(/** @type {HTMLElement} */ (lock.lastElementChild), state.locked ? "Unlock the room" : "Lock the room");
       const rows = rowsOf(state);
-      const text = JSON.stringify(rows);
+      const text = JSON.stringify([rows, may]);
       if (text === drawn) return;
       drawn = text;
-      list.replaceChildren(...rows.map(entry));
+      list.replaceChildren(...rows.map((row) => entry(row, may.includes("kick") ? app : null)));
     },
   };
 }
 
-/** @typedef {{name: string, note: string, muted: boolean, dark: boolean}} Row */
+/** @typedef {{id: string, name: string, note: string, muted: boolean, dark: boolean}} Row */
 
 /** @param {State} state @returns {Row[]} */
 function rowsOf({ name, mic, camera, order, peers, sharing }) {
   const own = {
+    id: "",
     name: name ? `${name} (you)` : "You",
     note: sharing === null ? "" : "Sharing the screen",
     muted: !mic.on,
@@ -47,13 +59,13 @@ function rowsOf({ name, mic, camera, order, peers, sharing }) {
     const peer = peers[id];
     if (!peer) return [];
     const note = peer.away ? "Connection lost, waiting" : peer.screen ? "Sharing the screen" : PATHS[peer.path];
-    return [{ name: peer.name, note, muted: peer.mic === false, dark: peer.camera === false }];
+    return [{ id, name: peer.name, note, muted: peer.mic === false, dark: peer.camera === false }];
   });
   return [own, ...others];
 }
 
-/** @param {Row} row */
-function entry({ name, note, muted, dark }) {
+/** @param {Row} row @param {App | null} host where one may have others leave */
+function entry({ id, name, note, muted, dark }, host) {
   return h(
     "li",
     {},
@@ -65,5 +77,21 @@ function entry({ name, note, muted, dark }) {
     h("span", { class: "whom" }, h("bdi", {}, name), note !== "" && h("small", {}, note)),
     muted && h("span", { role: "img", "aria-label": "microphone off" }, icon("micOff")),
     dark && h("span", { role: "img", "aria-label": "camera off" }, icon("cameraOff")),
+    host && id !== "" && removeButton(host, id, name),
+  );
+}
+
+/** @param {App} host @param {string} id @param {string} name */
+function removeButton(host, id, name) {
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "remove",
+      "aria-label": `Remove ${name}`,
+      title: `Remove ${name} from the room`,
+      onclick: () => host.call?.kick(id),
+    },
+    icon("close"),
   );
 }

@@ -1,6 +1,7 @@
 import { fill, h, set, write } from "../dom.js";
 import { wordsOf } from "../words.js";
 import { barView } from "./bar.js";
+import { knocksView } from "./knocks.js";
 import { panelView } from "./panel.js";
 import { stageView } from "./stage.js";
 
@@ -30,11 +31,14 @@ function statusView(app) {
   const title = h("h1", { tabindex: -1 });
   const count = h("p", { class: "count" });
   const banner = h("div", { class: "banner", role: "status" });
-  const element = h("header", { class: "status" }, h("div", { class: "where" }, title, count), banner);
+  const knocks = knocksView(app);
+  const where = h("div", { class: "where" }, title, count);
+  const element = h("header", { class: "status" }, where, banner, knocks.element);
   let drawn = "";
   return {
     element,
     draw(state) {
+      knocks.draw(state);
       write(title, state.room);
       const people = state.order.length + 1;
       write(count, people === 1 ? "Only you" : `${people} people`);
