@@ -126,12 +126,12 @@ func firstLines(out []byte, n int) string {
 	return strings.Join(lines[:min(n, len(lines))], "; ")
 }
 
-// buildPrograms builds the server and the peer without a browser, and returns their folder.
+// buildPrograms builds the server, the peer without a browser and a NATS server, and returns their folder.
 func buildPrograms(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	build := command(t, []string{"CGO_ENABLED=0"}, need.GoCommand(), "build", "-o", folder+string(filepath.Separator),
-		"./cmd/parley", "./cmd/parley-peer")
+		"./cmd/parley", "./cmd/parley-peer", "github.com/nats-io/nats-server/v2")
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -20,7 +20,7 @@ type service struct {
 }
 
 // startService starts the nodes in front of so many NATS servers.
-func startService(t *testing.T, servers int) *service {
+func startService(t *testing.T, servers int, more ...string) *service {
 	t.Helper()
 	binary := buildServer(t)
 	s := &service{t: t, nats: natstest.Start(t, servers)}
@@ -31,6 +31,7 @@ func startService(t *testing.T, servers int) *service {
 			args: append(natsFlags(link.URLs()), "--tls", "off", "--connections-per-address", "0", "--joins-per-address", "0",
 				"--nats-replicas", strconv.Itoa(servers)),
 		}
+		p.args = append(p.args, more...)
 		p.start()
 		s.nodes, s.links = append(s.nodes, p), append(s.links, link)
 	}
@@ -79,6 +80,14 @@ type fault func(s *service, times int)
 
 func nodeKilled(s *service, times int) { s.kill(times % len(s.nodes)) }
 
+// nodeRestarted ends a node as an operator does, and starts it again.
+func nodeRestarted(s *service, times int) {
+	p := s.nodes[times%len(s.nodes)]
+	took := p.stop()
+	p.start()
+	s.t.Logf("restarted a node; its end took %v", took.Round(time.Millisecond))
+}
+
 func serverKilled(s *service, times int) { s.killServer(times % s.nats.Servers()) }
 
 func leaderKilled(s *service, times int) {
@@ -110,10 +119,22 @@ type nodesRun struct {
 	duration time.Duration
 	pause    time.Duration // between faults
 	faulty   time.Duration // how long one takes: none begins that would outlive the run
+	args     []string      // more flags of the nodes
 }
 
 func TestNodesAreKilled(t *testing.T) {
 	nodesUnder(t, nodeKilled, nodesRun{servers: 1, pairs: 20, rate: 10, duration: 6 * time.Second, pause: 2 * time.Second})
+}
+
+// Whoever is on a node that is restarted is told to move, and resumes on another one.
+func TestNodesAreRestarted(t *testing.T) {
+	r := nodesUnder(t, nodeRestarted, nodesRun{
+		servers: 1, pairs: 20, rate: 10, duration: 12 * time.Second, pause: time.Second, faulty: 3 * time.Second,
+		args: []string{"--drain", "2s"},
+	})
+	if r.Resumes == 0 || r.Rejoins != 0 || r.Told != 0 {
+		t.Errorf("%d resumes, %d rejoins, %d told", r.Resumes, r.Rejoins, r.Told)
+	}
 }
 
 func TestNodesLoseALeader(t *testing.T) {
@@ -128,6 +149,7 @@ func TestSoakNodes(t *testing.T) {
 	run := nodesRun{servers: 3, pairs: 200, rate: 1, duration: duration, pause: 10 * time.Second}
 	for name, f := range map[string]fault{
 		"nodes are killed":        nodeKilled,
+		"nodes are restarted":     nodeRestarted,
 		"NATS servers are killed": serverKilled,
 		"leaders are killed":      leaderKilled,
 	} {
@@ -139,8 +161,8 @@ func TestSoakNodes(t *testing.T) {
 }
 
 // nodesUnder runs a load over three nodes while faults happen.
-func nodesUnder(t *testing.T, f fault, run nodesRun) {
-	s := startService(t, run.servers)
+func nodesUnder(t *testing.T, f fault, run nodesRun) loadResult {
+	s := startService(t, run.servers, run.args...)
 	l := s.load(run.pairs, run.rate, run.duration)
 	ended := make(chan loadResult, 1)
 	go func() { ended <- l.run(context.Background()) }()
@@ -155,7 +177,7 @@ func nodesUnder(t *testing.T, f fault, run nodesRun) {
 			for _, n := range s.nodes {
 				n.stop()
 			}
-			return
+			return r
 		case <-timer.C:
 			if time.Since(began)+run.faulty < run.duration {
 				f(s, times)

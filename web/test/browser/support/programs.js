@@ -10,10 +10,12 @@ import { atEnd } from "./ending.js";
 
 const MODULE = fileURLToPath(new URL("../../../../", import.meta.url));
 
+const NATS = "github.com/nats-io/nats-server/v2";
+
 /** @type {Promise<string> | undefined} */
 let built;
 
-/** @returns {Promise<string>} the folder with parley and parley-peer: PARLEY_TEST_BIN, or else they are built */
+/** @returns {Promise<string>} the folder with parley, parley-peer and nats-server: PARLEY_TEST_BIN, or else they are built */
 function programs() {
   built ??= process.env.PARLEY_TEST_BIN ? Promise.resolve(process.env.PARLEY_TEST_BIN) : build();
   return built;
@@ -21,7 +23,7 @@ function programs() {
 
 async function build() {
   const folder = await temporary();
-  const args = ["build", "-o", `${folder}${path.sep}`, "./cmd/parley", "./cmd/parley-peer"];
+  const args = ["build", "-o", `${folder}${path.sep}`, "./cmd/parley", "./cmd/parley-peer", NATS];
   await promisify(execFile)(process.env.GO ?? "go", args, { cwd: MODULE, env: { ...process.env, CGO_ENABLED: "0" } });
   return folder;
 }
@@ -80,11 +82,33 @@ export async function startServer(...flags) {
     stop,
     /** Has it stand still: what is sent to it arrives, and is not looked at. */
     pause: () => process.kill(pid, "SIGSTOP"),
+    /**
+     * Asks the admin API, where the flags let it listen.
+     * @param {string} method
+     * @param {string} path
+     * @param {unknown} [body]
+     */
+    async admin(method, path, body) {
+      const listening = log.map((line) => /https?:\/\/(127\.0\.0\.1:\d+)\/metrics/.exec(line)).find(Boolean);
+      const headers = { "Content-Type": "application/json" };
+      const answer = await fetch(`http://${listening?.[1]}/${path}`, { method, headers, body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    },
     /** The page's address. */
     home: `${match[1]}://localhost:${port}/`,
     /** The endpoint's address. */
     ws: `${secure ? "wss" : "ws"}://localhost:${port}/ws`,
   };
+}
+
+/**
+ * Makes a join token.
+ * @param {...string} flags of `parley token`
+ * @returns {Promise<string>}
+ */
+export async function makeToken(...flags) {
+  const { stdout } = await promisify(execFile)(path.join(await programs(), "parley"), ["token", ...flags]);
+  return stdout.trim();
 }
 
 /**
@@ -94,4 +118,11 @@ export async function startServer(...flags) {
  */
 export function startEcho(server, room) {
   return start("parley-peer", ["echo", "--insecure", "--name", "Echo", "--url", server.ws, "--room", room], /joined/i);
+}
+
+/** Starts a NATS server with JetStream, on a free port of loopback, and gives its URL. */
+export async function startNATS() {
+  const args = ["--addr", "127.0.0.1", "--port", "-1", "--jetstream", "--store_dir", await temporary()];
+  const { match } = await start("nats-server", args, /Listening for client connections on (127\.0\.0\.1:\d+)/);
+  return `nats://${match[1]}`;
 }

@@ -8,10 +8,11 @@ import { atEnd } from "./ending.js";
  */
 
 /**
- * @param {number} port of the server, on loopback
+ * @param {number | (() => number)} port of the server, on loopback; a function says where the next connection goes
  * @param {Cut} [cut] of the first connection that gets so far
+ * @param {() => void} [onCut] happens at once with the cut
  */
-export async function startLink(port, cut) {
+export async function startLink(port, cut, onCut) {
   /** What passed over the first connection. @type {Record<Direction, Buffer[]>} */
   const passed = { up: [], down: [] };
   let connections = 0;
@@ -25,7 +26,7 @@ export async function startLink(port, cut) {
       return;
     }
     const first = connections++ === 0;
-    const upstream = connect(port, "127.0.0.1");
+    const upstream = connect(typeof port === "function" ? port() : port, "127.0.0.1");
     const end = () => {
       open.delete(end);
       browser.destroy();
@@ -43,6 +44,7 @@ export async function startLink(port, cut) {
           return;
         }
         cutAt = Date.now();
+        onCut?.();
         to.end(chunk.subarray(0, left), end); // these bytes still arrive
       };
     };
