@@ -192,7 +192,7 @@ func (c *conn) join(m protocol.Message) error {
 	}
 	c.room = snapshot.Room
 	c.hold(pass)
-	if !c.attach(a, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.server.welcome(snapshot)})) {
+	if !c.attach(a, protocol.Encode(protocol.Joined{Type: protocol.TypeJoined, Welcome: c.welcome(snapshot)})) {
 		a.Leave() // nobody knows of it
 		return nil
 	}
@@ -216,10 +216,10 @@ func (c *conn) resume(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	if kept, ok := a.Kept().(*allowance); ok {
-		kept.refill()
-		kept.refusals.resumed(r.Received)
-		c.allowance = kept
+	if k, ok := a.Kept().(*kept); ok {
+		k.allowance.refill()
+		k.allowance.refusals.resumed(r.Received)
+		c.allowance, c.iceServers = k.allowance, k.iceServers
 	}
 	pass, err := c.reauthorize(a)
 	if err != nil {
@@ -230,7 +230,7 @@ func (c *conn) resume(m protocol.Message) error {
 	c.hold(pass)
 	if !c.attach(a, protocol.Encode(protocol.Resumed{
 		Type: protocol.TypeResumed, Received: snapshot.Received, Complete: snapshot.Complete,
-		Welcome: c.server.welcome(snapshot),
+		Welcome: c.welcome(snapshot),
 	})) {
 		a.Detach()
 		return nil
@@ -294,7 +294,7 @@ func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
 
 func (c *conn) sendICEServers(a rooms.Attachment, m protocol.Message) error {
 	return c.tell(a, m.Seq, protocol.Encode(protocol.ICEServers{
-		Type: protocol.TypeICEServers, ICEServers: c.server.iceServers(),
+		Type: protocol.TypeICEServers, ICEServers: c.servers(),
 	}))
 }
 
@@ -304,6 +304,9 @@ func (c *conn) report(a rooms.Attachment, m protocol.Message) error {
 		return err
 	}
 	c.server.metrics.report(r)
+	if tell := c.server.config.Reported; tell != nil {
+		tell(c.room, a.Peer(), r)
+	}
 	return c.settleOnly(a, m)
 }
 
