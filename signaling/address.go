@@ -19,6 +19,14 @@ type client struct {
 	scheme  string     // https or http as the browser sees it, empty where it is not known
 }
 
+// host gives the address in words, "" where it cannot be told.
+func (c client) host() string {
+	if !c.address.IsValid() {
+		return ""
+	}
+	return c.address.String()
+}
+
 // proxies tells clients from the proxies in front of the server.
 type proxies struct {
 	trusted []netip.Prefix

@@ -15,8 +15,8 @@ import (
 	"parley/signaling/token"
 )
 
-// pass is what remains of a token for as long as its peer is in the room. The session carries it, as JSON of at most
-// rooms.MaxCarry bytes. A peer that joined without a token has none.
+// pass is what remains of a token, and of what the webhook said, for as long as their peer is in the room. The session carries it,
+// as JSON of at most rooms.MaxCarry bytes. A peer that joined without either has none.
 type pass struct {
 	Subject   string    `json:"s,omitempty"` // digest of the token's identity
 	Named     bool      `json:"n,omitempty"` // the name is the token's, and stays
@@ -25,7 +25,25 @@ type pass struct {
 	Kick      bool      `json:"k,omitempty"` // it may have others leave
 	Lock      bool      `json:"l,omitempty"` // it may lock the room
 	Admit     bool      `json:"a,omitempty"` // it may let others in
-	Expires   time.Time `json:"e"`
+	Expires   time.Time `json:"e,omitzero"`  // of the token; zero: there was none, and nothing ends
+	Asked     ruling    `json:"w,omitzero"`  // by the webhook
+}
+
+// ruling is what the webhook said of a peer. A fresh token changes nothing of it.
+type ruling struct {
+	Allowed   bool `json:"a,omitempty"` // it was asked
+	Named     bool `json:"n,omitempty"` // the name is its, and stays
+	Described bool `json:"d,omitempty"` // the metadata is its, and stays
+	Quiet     bool `json:"q,omitempty"` // it took away the right to write to everyone at once
+	Kick      bool `json:"k,omitempty"` // it gave the right to have others leave
+	Lock      bool `json:"l,omitempty"` // it gave the right to lock the room
+	Admit     bool `json:"m,omitempty"` // it gave the right to let others in
+}
+
+// kept is what the next connection of a session on this node takes over.
+type kept struct {
+	allowance  *allowance
+	iceServers []protocol.ICEServer
 }
 
 func newPass(g token.Grant) *pass {
@@ -73,25 +91,40 @@ func (c *conn) verify(signed, room string) (token.Grant, error) {
 // verifyWithin bounds the check of one token: keys may have to be fetched for it.
 const verifyWithin = 8 * time.Second
 
-// authorize makes of a join what its token says, if it has one.
+// authorize makes of a join what its token says, if it has one, and then what the webhook says, if there is one.
 func (c *conn) authorize(j protocol.Join) (rooms.Join, *pass, error) {
 	join := rooms.Join{
-		Room: j.Room, Name: j.Name, Metadata: bytes.Clone(j.Metadata), Password: j.Password, Address: c.from.address.String(),
-		Keep: c.allowance,
+		Room: j.Room, Name: j.Name, Metadata: bytes.Clone(j.Metadata), Password: j.Password, Address: c.from.host(),
 	}
 	if j.Identity != "" {
 		join.Identity = "own:" + j.Identity // never one that a token could say
 	}
-	config := &c.server.config
-	switch {
-	case config.Tokens == nil, j.Token == "" && !config.RequireToken:
-		return join, nil, nil
-	case j.Token == "":
-		return join, nil, protocol.Errorf(protocol.CodeUnauthorized, "a join needs a token here")
+	p, vouched, err := c.redeem(&join, j.Token)
+	if err == nil && c.server.config.Authorizer != nil {
+		p, err = c.permit(&join, p, vouched)
 	}
-	grant, err := c.verify(j.Token, j.Room)
 	if err != nil {
 		return join, nil, err
+	}
+	if p != nil {
+		join.Carry = p.carried()
+	}
+	join.Keep = &kept{c.allowance, c.iceServers}
+	return join, p, nil
+}
+
+// redeem makes of a join what its token says. It gives the identity that the token vouches for, "" for none.
+func (c *conn) redeem(join *rooms.Join, signed string) (p *pass, vouched string, err error) {
+	config := &c.server.config
+	switch {
+	case config.Tokens == nil, signed == "" && !config.RequireToken:
+		return nil, "", nil
+	case signed == "":
+		return nil, "", protocol.Errorf(protocol.CodeUnauthorized, "a join needs a token here")
+	}
+	grant, err := c.verify(signed, join.Room)
+	if err != nil {
+		return nil, "", err
 	}
 	if grant.Identity != "" {
 		join.Identity = "sub:" + grant.Identity
@@ -102,27 +135,32 @@ func (c *conn) authorize(j protocol.Join) (rooms.Join, *pass, error) {
 	if grant.Metadata != nil {
 		join.Metadata = grant.Metadata
 	}
-	p := newPass(grant)
-	join.Capacity, join.Carry = grant.Capacity, p.carried()
+	join.Capacity = grant.Capacity
 	join.Trusted, join.Admits = grant.Lock || grant.Admit, grant.Admit
-	return join, p, nil
+	return newPass(grant), grant.Identity, nil
 }
 
 // reauthorize looks again at what a session that is resumed may do.
 func (c *conn) reauthorize(a rooms.Attachment) (*pass, error) {
+	config := &c.server.config
+	p := &pass{Broadcast: true}
 	carried := a.Carried()
-	if carried == nil {
-		if c.server.config.RequireToken { // as it was not when this session began
-			return nil, protocol.Errorf(protocol.CodeUnauthorized, "a join needs a token here")
+	if carried != nil {
+		p = &pass{}
+		if err := json.Unmarshal(carried, p); err != nil {
+			return nil, err
 		}
-		return nil, nil
 	}
-	p := &pass{}
-	if err := json.Unmarshal(carried, p); err != nil {
-		return nil, err
-	}
-	if !time.Now().Before(p.Expires) {
+	switch {
+	case p.Expires.IsZero() && config.RequireToken: // as it was not when this session began
+		return nil, protocol.Errorf(protocol.CodeUnauthorized, "a join needs a token here")
+	case !p.Expires.IsZero() && !time.Now().Before(p.Expires):
 		return nil, protocol.Errorf(protocol.CodeTokenExpired, "the token has ended")
+	case config.Authorizer != nil && !p.Asked.Allowed: // the same: a join can be asked about, and a resume cannot
+		a.Leave()
+		return nil, rooms.ErrSessionLost
+	case carried == nil:
+		return nil, nil
 	}
 	return p, nil
 }
@@ -130,7 +168,7 @@ func (c *conn) reauthorize(a rooms.Attachment) (*pass, error) {
 // hold notes what the peer may do, and until when.
 func (c *conn) hold(p *pass) {
 	c.pass.Store(p)
-	if p != nil {
+	if p != nil && !p.Expires.IsZero() {
 		c.later(time.Until(p.Expires), (*conn).checkPass)
 	}
 }
@@ -138,7 +176,7 @@ func (c *conn) hold(p *pass) {
 // checkPass ends a connection whose token has ended and no fresh one has come. The session stays for its grace time: the media
 // of a call go on while its peer gets a token and joins anew.
 func (c *conn) checkPass() {
-	if p := c.pass.Load(); p != nil && !time.Now().Before(p.Expires) {
+	if p := c.pass.Load(); p != nil && !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
 		c.fail(protocol.Errorf(protocol.CodeTokenExpired, "the token has ended"))
 	}
 }
@@ -151,7 +189,7 @@ func (c *conn) authenticate(a rooms.Attachment, m protocol.Message) error {
 		return err
 	}
 	before := c.pass.Load()
-	if c.server.config.Tokens == nil || before == nil {
+	if c.server.config.Tokens == nil || before == nil || before.Expires.IsZero() {
 		return c.settleOnly(a, m)
 	}
 	grant, err := c.verify(signed, c.room)
@@ -165,6 +203,7 @@ func (c *conn) authenticate(a rooms.Attachment, m protocol.Message) error {
 		return protocol.Errorf(protocol.CodeForbidden, "the token is for another identity")
 	}
 	p := newPass(grant)
+	p.Asked = before.Asked
 	if err := a.Carry(c.server.ctx, m.Seq, p.carried()); err != nil {
 		return err
 	}
@@ -174,7 +213,12 @@ func (c *conn) authenticate(a rooms.Attachment, m protocol.Message) error {
 
 // mayRelay tells whether a pass, nil for none, lets its peer send such a message.
 func (p *pass) mayRelay(r protocol.Relay) error {
-	if p != nil && r.Broadcast && !p.Broadcast {
+	switch {
+	case p == nil || !r.Broadcast:
+		return nil
+	case p.Asked.Quiet:
+		return protocol.Errorf(protocol.CodeForbidden, "this peer was not given the right to write to everyone at once")
+	case !p.Broadcast:
 		return protocol.Errorf(protocol.CodeForbidden, "the token does not let its peer write to everyone at once")
 	}
 	return nil
@@ -182,8 +226,13 @@ func (p *pass) mayRelay(r protocol.Relay) error {
 
 // mayUpdate tells whether a pass, nil for none, lets its peer change this.
 func (p *pass) mayUpdate(u protocol.Update) error {
-	if p != nil && (p.Named && u.Name != nil || p.Described && u.Metadata != nil) {
+	switch {
+	case p == nil:
+		return nil
+	case p.Named && u.Name != nil, p.Described && u.Metadata != nil:
 		return protocol.Errorf(protocol.CodeForbidden, "the token says what the others see of this peer")
+	case p.Asked.Named && u.Name != nil, p.Asked.Described && u.Metadata != nil:
+		return protocol.Errorf(protocol.CodeForbidden, "what the others see of this peer was said when it was let in")
 	}
 	return nil
 }

@@ -7,8 +7,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"parley/rooms"
 	"parley/signaling/protocol"
 	"parley/signaling/token"
+	"parley/signaling/webhook"
 )
 
 // Config has the settings of a Server. The zero value of a number means its default; below 0 turns a limit off.
@@ -25,7 +27,11 @@ type Config struct {
 	Tokens       *token.Verifier // checks join tokens; nil: they are not looked at
 	RequireToken bool            // nobody joins without one
 
-	ICEServers []protocol.ICEServer // for every client
+	Authorizer *webhook.Authorizer // decides on each join, after its token was found good; nil: nobody is asked
+	// Reported is told what clients report about their calls. It returns at once. nil: nobody is told.
+	Reported func(room string, peer rooms.PeerID, report protocol.Report)
+
+	ICEServers []protocol.ICEServer // for every client that Authorizer says no others for
 
 	Capacity       int           // peers a room, as the engine has it, for the client to know
 	Grace          time.Duration // as the engine has it, for the client to know

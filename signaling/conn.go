@@ -31,6 +31,8 @@ type conn struct {
 	seat   *seat
 	opened time.Time
 	room   string // from joined on
+	// From joined or resumed on, too: for this client alone, nil where it has the same as everybody.
+	iceServers []protocol.ICEServer
 
 	// Owned by the reading goroutine, which also sets log (under mu, for the others to read it under mu).
 	log       zerolog.Logger
@@ -42,7 +44,7 @@ type conn struct {
 	heard    atomic.Int64         // when the last frame came: the time.Duration since Server.began
 	asked    atomic.Int64         // pings that no pong has come for: only the reading goroutine takes from it
 	welcomed atomic.Bool          // joined or resumed is on its way
-	pass     atomic.Pointer[pass] // nil: the peer joined without a token
+	pass     atomic.Pointer[pass] // nil: nothing but the server's settings says what the peer may do
 	handle   *handle
 
 	door sync.Mutex // held while a newcomer's message is looked at, and while it is let in; taken before every other mutex
@@ -56,6 +58,7 @@ type conn struct {
 	woken      bool             // the attachment may have something
 	entering   bool             // a join or resume is under way
 	visit      *visit           // it waits to be let in; nil where it does not
+	interrupt  func()           // ends what the reading goroutine waits for, nil while it waits for nothing
 	turnedAway bool             // the last resume failed because the engine was away: the session lives
 	pong       []byte           // payload of a pong to be written, nil for none
 	ping       []byte           // payload of a ping to be written, nil for none: the number it asks about, or nothing

@@ -231,7 +231,7 @@ func (c *conn) resume(m protocol.Message) error {
 	ctx, cancel := c.server.engineContext()
 	defer cancel()
 	defer c.enter()()
-	a, snapshot, err := c.server.engine.Resume(ctx, rooms.Resume{Secret: r.Session, Received: r.Received, Address: c.from.address.String()}, c)
+	a, snapshot, err := c.server.engine.Resume(ctx, rooms.Resume{Secret: r.Session, Received: r.Received, Address: c.from.host()}, c)
 	c.server.metrics.resumes.WithLabelValues(result(err)).Inc()
 	c.mu.Lock()
 	c.turnedAway = result(err) == "overloaded"
@@ -239,10 +239,10 @@ func (c *conn) resume(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	if kept, ok := a.Kept().(*allowance); ok {
-		kept.refill()
-		kept.refusals.resumed(r.Received)
-		c.allowance = kept
+	if k, ok := a.Kept().(*kept); ok {
+		k.allowance.refill()
+		k.allowance.refusals.resumed(r.Received)
+		c.allowance, c.iceServers = k.allowance, k.iceServers
 	}
 	pass, err := c.reauthorize(a)
 	if err != nil {
@@ -317,7 +317,7 @@ func (c *conn) update(a rooms.Attachment, m protocol.Message) error {
 
 func (c *conn) sendICEServers(a rooms.Attachment, m protocol.Message) error {
 	return c.tell(a, m.Seq, protocol.Encode(protocol.ICEServers{
-		Type: protocol.TypeICEServers, ICEServers: c.server.iceServers(),
+		Type: protocol.TypeICEServers, ICEServers: c.servers(),
 	}))
 }
 
@@ -327,6 +327,9 @@ func (c *conn) report(a rooms.Attachment, m protocol.Message) error {
 		return err
 	}
 	c.server.metrics.report(r)
+	if tell := c.server.config.Reported; tell != nil {
+		tell(c.room, a.Peer(), r)
+	}
 	return c.settleOnly(a, m)
 }
 

@@ -57,19 +57,23 @@ func peerEntry(m rooms.Member) protocol.Peer {
 
 // welcome is what joined and resumed tell alike.
 func (c *conn) welcome(snapshot rooms.Snapshot) protocol.Welcome {
-	s := c.server
+	config := &c.server.config
 	peers := make([]protocol.Peer, 0, len(snapshot.Others))
 	for _, m := range snapshot.Others {
 		peers = append(peers, peerEntry(m))
 	}
 	return protocol.Welcome{
 		Room: snapshot.Room, Peer: string(snapshot.Peer), Session: snapshot.Secret,
-		Grace: int(s.config.Grace.Seconds()), Peers: peers, ICEServers: s.iceServers(),
-		Heartbeat: max(0, int(s.config.PingEvery.Seconds())), Limits: s.config.limits(),
+		Grace: int(config.Grace.Seconds()), Peers: peers, ICEServers: c.servers(),
+		Heartbeat: max(0, int(config.PingEvery.Seconds())), Limits: config.limits(),
 		May: c.pass.Load().rights(),
 	}
 }
 
-func (s *Server) iceServers() []protocol.ICEServer {
-	return append([]protocol.ICEServer{}, s.config.ICEServers...)
+// servers are the ICE servers that the client is told of: its own, or those of everybody.
+func (c *conn) servers() []protocol.ICEServer {
+	if c.iceServers != nil {
+		return c.iceServers
+	}
+	return append([]protocol.ICEServer{}, c.server.config.ICEServers...)
 }

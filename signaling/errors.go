@@ -58,6 +58,8 @@ func result(err error) string {
 		return "session-lost"
 	case errors.Is(err, rooms.ErrNeverSent):
 		return "bad-message"
+	case errors.Is(err, rooms.ErrDetached): // the client did not wait for the answer
+		return "gone"
 	case errors.Is(err, rooms.ErrUnavailable), errors.Is(err, rooms.ErrTooManyRooms), errors.Is(err, context.DeadlineExceeded):
 		return "overloaded"
 	default:

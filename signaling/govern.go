@@ -10,17 +10,22 @@ import (
 
 // rights gives what a pass, nil for none, lets its peer do beside what every peer may, in the words of the wire.
 func (p *pass) rights() (may []string) {
-	if p != nil && p.Kick {
+	if p.mayKick() {
 		may = append(may, protocol.TypeKick)
 	}
-	if p != nil && p.Lock {
+	if p.mayLock() {
 		may = append(may, protocol.TypeLock)
 	}
-	if p != nil && p.Admit {
+	if p.mayAdmit() {
 		may = append(may, protocol.TypeAdmit)
 	}
 	return may
 }
+
+// The rights that no peer has without being given them, by its token or by the webhook. nil has none.
+func (p *pass) mayKick() bool  { return p != nil && (p.Kick || p.Asked.Kick) }
+func (p *pass) mayLock() bool  { return p != nil && (p.Lock || p.Asked.Lock) }
+func (p *pass) mayAdmit() bool { return p != nil && (p.Admit || p.Asked.Admit) }
 
 // kick has a peer leave. One that has left already is gone as wished.
 func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
@@ -28,7 +33,7 @@ func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	if p := c.pass.Load(); p == nil || !p.Kick {
+	if !c.pass.Load().mayKick() {
 		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to have others leave")
 	}
 	if rooms.PeerID(k.About) == a.Peer() {
@@ -48,7 +53,7 @@ func (c *conn) lock(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	if p := c.pass.Load(); p == nil || !p.Lock {
+	if !c.pass.Load().mayLock() {
 		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to lock the room")
 	}
 	changed := false

@@ -32,6 +32,9 @@ type meter struct {
 	counted bool // and is limited
 	left    int  // bytes that it may still take
 	timed   bool // a deadline is set: only for a message that has to be waited for, because a timer costs more than reading
+
+	// Owned by the reading goroutine, and by that of watch while there is one.
+	ahead []byte // what watch has read, for Read to give
 }
 
 // begin notes that a message of so many bytes at most has begun; below 0 is no limit.
@@ -49,6 +52,14 @@ func (m *meter) end() {
 
 // Read implements net.Conn.
 func (m *meter) Read(p []byte) (int, error) {
+	if len(m.ahead) > 0 {
+		n := copy(p, m.ahead)
+		if m.ahead = m.ahead[n:]; len(m.ahead) == 0 {
+			m.ahead = nil
+		}
+		m.left -= n
+		return n, nil
+	}
 	if !m.inside {
 		return m.Conn.Read(p)
 	}
@@ -68,6 +79,37 @@ func (m *meter) Read(p []byte) (int, error) {
 		err = errTooLong
 	}
 	return n, err
+}
+
+// maxAhead bounds what watch reads, in bytes. A client that sends more is there.
+const maxAhead = 4 << 10
+
+// watch notices when the connection ends while nobody reads from it, and calls gone. The reading goroutine calls it after a whole
+// message, and what it returns before it reads again; that gives what has been read ahead.
+func (m *meter) watch(gone func()) (end func()) {
+	m.timed = false
+	_ = m.SetReadDeadline(time.Time{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buffer := make([]byte, 512)
+		for len(m.ahead) < maxAhead {
+			n, err := m.Conn.Read(buffer)
+			m.ahead = append(m.ahead, buffer[:n]...)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return
+			}
+			if err != nil { // which comes again when the reading goroutine reads
+				gone()
+				return
+			}
+		}
+	}()
+	return func() {
+		_ = m.SetReadDeadline(time.Now()) // ends a Read that is under way
+		<-done
+		_ = m.SetReadDeadline(time.Time{})
+	}
 }
 
 // meteredUpgrade lets the upgrade take a meter in place of the connection.

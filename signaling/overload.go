@@ -22,8 +22,9 @@ const (
 	limitAddressJoins       limit = "address-joins"
 	limitRooms              limit = "rooms"
 	limitWaiting            limit = "waiting"
-	limitKeys               limit = "keys"   // not a number: those that tokens are checked with cannot be had
-	limitEngine             limit = "engine" // not a number: it is away, or takes too long
+	limitKeys               limit = "keys"    // not a number: those that tokens are checked with cannot be had
+	limitWebhook            limit = "webhook" // not a number: what is asked about joins gives no answer
+	limitEngine             limit = "engine"  // not a number: it is away, or takes too long
 	limitDraining           limit = "draining"
 )
 
@@ -44,6 +45,8 @@ func (l limit) reached() string {
 		return "as many newcomers wait to be let in as may"
 	case limitKeys:
 		return "the keys of --token-jwks cannot be had"
+	case limitWebhook:
+		return "--auth-webhook gives no answer"
 	default:
 		return "the engine is away or slow"
 	}
@@ -67,6 +70,8 @@ func (l limit) refusal() *protocol.Error {
 		text = "the server is about to end"
 	case limitKeys:
 		text = "the keys that tokens are checked with cannot be had now"
+	case limitWebhook:
+		text = "who decides on joins cannot be asked now"
 	case limitEngine:
 	}
 	err := protocol.Errorf(protocol.CodeOverloaded, "%s", text)
@@ -77,7 +82,9 @@ func (l limit) refusal() *protocol.Error {
 // newWarnings lets each limit be warned of now and then, but for a server's end, which its operator wants.
 func newWarnings() map[limit]*rate.Sometimes {
 	all := map[limit]*rate.Sometimes{}
-	for _, l := range []limit{limitConnections, limitAddressConnections, limitUnjoined, limitAddressJoins, limitRooms, limitKeys, limitEngine} {
+	for _, l := range []limit{
+		limitConnections, limitAddressConnections, limitUnjoined, limitAddressJoins, limitRooms, limitKeys, limitWebhook, limitEngine,
+	} {
 		all[l] = &rate.Sometimes{First: 1, Interval: time.Minute}
 	}
 	return all

@@ -39,6 +39,9 @@ func (c *conn) close(code protocol.CloseCode, reason string) {
 		return
 	}
 	c.ending = &ending{code, reason}
+	if c.interrupt != nil {
+		c.interrupt()
+	}
 	c.server.metrics.closes.WithLabelValues(strconv.Itoa(int(code))).Inc()
 	level := zerolog.InfoLevel
 	if c.attachment == nil {

@@ -16,12 +16,16 @@ import (
 // engineWithin is how long the start waits for NATS. A server that has not found it serves its page, and is ready later.
 const engineWithin = 10 * time.Second
 
-// newEngine makes the engine that the settings ask for: in this process, or shared with other nodes.
-func newEngine(ctx context.Context, s *Settings, registry prometheus.Registerer, log zerolog.Logger) (rooms.Engine, error) {
+// newEngine makes the engine that the settings ask for: in this process, or shared with other nodes. occurred, if not nil, is told
+// what happens to rooms.
+func newEngine(
+	ctx context.Context, s *Settings, occurred func(rooms.Occurrence), registry prometheus.Registerer, log zerolog.Logger,
+) (rooms.Engine, error) {
 	config, err := s.rooms()
 	if err != nil {
 		return nil, err
 	}
+	config.Occurred = occurred
 	if len(s.NATSURL) == 0 {
 		return rooms.NewMemory(config), nil
 	}

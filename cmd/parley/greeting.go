@@ -34,10 +34,14 @@ func greet(log zerolog.Logger, s *Settings, tls tlsSetup, at addresses) {
 	switch {
 	case s.RequireToken:
 		log.Info().Msg("Nobody joins without a token.")
+	case s.AuthWebhook != "": // said below
 	case s.checksTokens():
 		log.Warn().Msg("Rooms are open to everybody who can reach this address: tokens are checked, but only --require-token asks for one.")
 	default:
 		log.Info().Msg("Rooms are open to everybody who can reach this address.")
+	}
+	if s.AuthWebhook != "" {
+		log.Info().Msg("Nobody joins without a yes from --auth-webhook.")
 	}
 	if len(s.ICEServer) == 0 {
 		log.Info().Msg("No ICE server: calls work within one network. Beyond it: --ice-server stun:HOST, and a turn: server.")

@@ -25,6 +25,12 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	// What tests build is built with the cache of before, or the standard library would be compiled anew each time.
+	if cache, err := os.UserCacheDir(); err == nil && os.Getenv("GOCACHE") == "" {
+		if err := os.Setenv("GOCACHE", filepath.Join(cache, "go-build")); err != nil {
+			panic(err)
+		}
+	}
 	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "AppData"} {
 		if err := os.Setenv(name, home); err != nil {
 			panic(err)

@@ -33,6 +33,7 @@ type addresses struct {
 const (
 	connectionsWithin = 2 * time.Second // until clients have answered the close
 	requestsWithin    = time.Second     // until requests that are being answered are done
+	eventsWithin      = 5 * time.Second // until the event webhook has what waits for it
 )
 
 // run is the whole server, from opening its addresses to having ended everything that it started. It returns nil when the
@@ -53,7 +54,12 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 	defer func() { logFailure(log, "closing the certificates", tls.source.Close()) }()
 
 	registry := newRegistry(tls.source)
-	engine, err := newEngine(ctx, s, registry, log)
+	hooks, err := openWebhooks(s, registry, log)
+	if err != nil {
+		return err
+	}
+	defer hooks.close(context.WithoutCancel(ctx)) // after the engine, which may still have something to tell
+	engine, err := newEngine(ctx, s, hooks.occurred(), registry, log)
 	if err != nil {
 		return err
 	}
@@ -65,11 +71,11 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 	defer closeTokens()
 	config := s.signaling(log)
 	config.Registerer, config.Tokens = registry, tokens
+	config.Authorizer, config.Reported = hooks.authorizer, hooks.reported()
 	endpoint, err := signaling.New(config, engine)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.said("origin"), err)
 	}
-
 	h := &health{engine: engine, needed: s.ReadyNeedsEngine || !engine.Shared()}
 	handler, err := newPublicHandler(endpoint, h, tls)
 	if err != nil {
@@ -86,12 +92,7 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 	if started != nil {
 		started(at)
 	}
-
-	select {
-	case <-ctx.Done():
-		log.Info().Stringer("within", s.Drain).Msg("Ending: what was taken is delivered, and clients are told to come back. A second signal ends at once.")
-	case err = <-servers.failed:
-	}
+	err = servers.wait(ctx, s.Drain, log)
 	h.closing.Store(true)
 	// The context has ended, so the end gets one of its own.
 	end(context.WithoutCancel(ctx), s.Drain.duration(), endpoint, servers, log)
@@ -130,6 +131,17 @@ func (s *servers) serve(server *http.Server, on net.Listener) {
 			s.failed <- fmt.Errorf("serving on %s: %w", on.Addr(), err)
 		}
 	}()
+}
+
+// wait waits for the end: that of the context, or of a server that failed.
+func (s *servers) wait(ctx context.Context, drain drainTime, log zerolog.Logger) error {
+	select {
+	case <-ctx.Done():
+		log.Info().Stringer("within", drain).Msg("Ending: what was taken is delivered, and clients are told to come back. A second signal ends at once.")
+		return nil
+	case err := <-s.failed:
+		return err
+	}
 }
 
 // shutdown waits for requests; those that are not done when the context ends are cut off, which is no failure.

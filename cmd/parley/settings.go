@@ -33,6 +33,11 @@ type Settings struct {
 	TokenJWKS       string `name:"token-jwks" group:"Who may join" placeholder:"URL" help:"Tokens signed with a key of this set (ES256, RS256, EdDSA) are good."`
 	TokenIssuer     string `group:"Who may join" placeholder:"NAME" more:"" help:"What a token must have as its iss."`
 
+	AuthWebhook       webhookURL `group:"Who may join" placeholder:"URL" help:"It is asked about each join, and decides. See docs/webhooks.md."`
+	EventWebhook      webhookURL `group:"Who may join" placeholder:"URL" more:"" help:"It is told what happens in rooms."`
+	WebhookSecret     string     `group:"Who may join" placeholder:"SECRET" secret:"" more:"" help:"What requests to both are signed with: 32 random characters or more."`
+	WebhookSecretFile string     `group:"Who may join" placeholder:"FILE" more:"" help:"That secret, in a file."`
+
 	RoomCapacity   count          `group:"Rooms" default:"16" placeholder:"N" help:"Peers in a room."`
 	Grace          graceTime      `group:"Rooms" default:"30s" placeholder:"TIME" help:"How long a lost connection may be away: 1s to 120s."`
 	IdentityPolicy identityPolicy `group:"Rooms" default:"replace" placeholder:"POLICY" more:"" help:"When an identity joins that is in the room: refuse, replace or allow."`
@@ -92,8 +97,9 @@ func (s *Settings) check() error {
 		return nil
 	}
 	for flag, both := range map[string]bool{
-		"session-key":  s.SessionKey != "" && s.SessionKeyFile != "",
-		"token-secret": s.TokenSecret != "" && s.TokenSecretFile != "",
+		"session-key":    s.SessionKey != "" && s.SessionKeyFile != "",
+		"token-secret":   s.TokenSecret != "" && s.TokenSecretFile != "",
+		"webhook-secret": s.WebhookSecret != "" && s.WebhookSecretFile != "",
 	} {
 		if both {
 			return fmt.Errorf("%s and %s: one of them is enough", s.said(flag), s.said(flag+"-file"))
@@ -117,6 +123,7 @@ func (s *Settings) check() error {
 	for _, err := range []error{
 		withKeys("require-token", s.RequireToken),
 		withKeys("token-issuer", s.TokenIssuer != ""),
+		s.checkWebhooks(),
 		withNATS("nats-creds", s.NATSCreds != ""),
 		withNATS("nats-ca", s.NATSCA != ""),
 		withNATS("ready-needs-engine", s.ReadyNeedsEngine),

@@ -28,6 +28,7 @@ func same(fallback, file, env, flag, name string) setting {
 
 func settingsTable() map[string]setting {
 	all := limitsTable()
+	maps.Copy(all, joinSettingsTable())
 	maps.Copy(all, otherSettingsTable())
 	return all
 }
@@ -55,14 +56,6 @@ func otherSettingsTable() map[string]setting {
 			"[]", "[10.1.2.3/8, \"::1\"]", `["10.0.0.0/8","::1/128"]`, "192.0.2.1, fd00::/8", `["192.0.2.1/32","fd00::/8"]`,
 			"--trusted-proxy ::ffff:10.0.0.0/104 --trusted-proxy ::ffff:192.0.2.1", `["10.0.0.0/8","192.0.2.1/32"]`,
 		},
-		"require-token":     {"false", "true", "true", "false", "false", "--require-token", "true"},
-		"token-secret":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--token-secret c", `"(hidden)"`},
-		"token-secret-file": same(`""`, "/a.key", "/b.key", "/c.key", "token-secret-file"),
-		"token-jwks": {
-			`""`, "https://a.example/k", `"https://a.example/k"`, "https://b.example/k", `"https://b.example/k"`,
-			"--token-jwks https://c.example/k", `"https://c.example/k"`,
-		},
-		"token-issuer":     same(`""`, "a", "b", "c", "token-issuer"),
 		"room-capacity":    same("16", "1", "2", "0", "room-capacity"),
 		"grace":            same("30s", "1s", "2m", "90s", "grace").withFlagShown("1m30s"),
 		"identity-policy":  same("replace", "refuse", "allow", "replace", "identity-policy"),
@@ -83,6 +76,29 @@ func otherSettingsTable() map[string]setting {
 		},
 		"log-format": same("console", "json", "console", "json", "log-format"),
 		"log-level":  same("info", "warn", "error", "debug", "log-level"),
+	}
+}
+
+func joinSettingsTable() map[string]setting {
+	return map[string]setting{
+		"require-token":     {"false", "true", "true", "false", "false", "--require-token", "true"},
+		"token-secret":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--token-secret c", `"(hidden)"`},
+		"token-secret-file": same(`""`, "/a.key", "/b.key", "/c.key", "token-secret-file"),
+		"token-jwks": {
+			`""`, "https://a.example/k", `"https://a.example/k"`, "https://b.example/k", `"https://b.example/k"`,
+			"--token-jwks https://c.example/k", `"https://c.example/k"`,
+		},
+		"token-issuer": same(`""`, "a", "b", "c", "token-issuer"),
+		"auth-webhook": {
+			`""`, "https://a.example/k", `"https://a.example/k"`, "http://localhost:1/k", `"http://localhost:1/k"`,
+			"--auth-webhook https://c.example/k", `"https://c.example/k"`,
+		},
+		"event-webhook": {
+			`""`, "https://a.example/k", `"https://a.example/k"`, "http://127.0.0.1/k", `"http://127.0.0.1/k"`,
+			"--event-webhook https://c.example/k", `"https://c.example/k"`,
+		},
+		"webhook-secret":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--webhook-secret c", `"(hidden)"`},
+		"webhook-secret-file": same(`""`, "/a.key", "/b.key", "/c.key", "webhook-secret-file"),
 	}
 }
 
@@ -162,6 +178,10 @@ func companions(name, value string) []string {
 		return []string{"--tls=files", "--tls-cert=x"}
 	case slices.Contains([]string{"require-token", "token-issuer"}, name):
 		return []string{"--token-jwks=https://x"}
+	case slices.Contains([]string{"auth-webhook", "event-webhook"}, name) && value != `""`:
+		return []string{"--webhook-secret=x"}
+	case slices.Contains([]string{"webhook-secret", "webhook-secret-file"}, name) && value != `""`:
+		return []string{"--auth-webhook=https://x"}
 	case slices.Contains([]string{"nats-creds", "nats-ca", "ready-needs-engine"}, name):
 		return []string{"--nats-url=nats://x"}
 	}

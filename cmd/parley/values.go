@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"parley/rooms"
+	"parley/signaling/webhook"
 )
 
 // valueError is a value that a setting cannot have. It begins with the value, unless that may be a secret.
@@ -185,6 +186,18 @@ type identityPolicy string
 // UnmarshalText takes one of the policies.
 func (p *identityPolicy) UnmarshalText(text []byte) error {
 	return oneOf(p, text, identityPolicy(rooms.IdentityRefuse), identityPolicy(rooms.IdentityReplace), identityPolicy(rooms.IdentityAllow))
+}
+
+// webhookURL is where a webhook is. It may have a secret in it, so the error does not repeat it.
+type webhookURL string
+
+// UnmarshalText takes an address as package webhook does.
+func (u *webhookURL) UnmarshalText(text []byte) error {
+	if err := webhook.CheckURL(string(text)); err != nil {
+		return invalid("%v", err)
+	}
+	*u = webhookURL(text)
+	return nil
 }
 
 // size is a number of bytes; 0 is no limit.
