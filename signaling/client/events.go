@@ -66,7 +66,7 @@ type PeerUpdated struct{ Peer protocol.Peer }
 
 // Signal is a message from another peer. Members that have no field of their own are got by Value.
 type Signal struct {
-	From      string
+	From      string          // "" for a message of the server's operator, who is no peer
 	Type      string          // offer, answer, candidate or message
 	SDP       string          // of an offer or answer; "" where it is sealed
 	Candidate json.RawMessage // of a candidate: an RTCIceCandidateInit, a string or null, as it was sent

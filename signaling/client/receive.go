@@ -86,7 +86,7 @@ func (c *Client) receive(sock *socket, m protocol.Message, now time.Time) error 
 
 func (c *Client) receiveSignal(m protocol.Message) error {
 	s := Signal{From: m.From(), Type: m.Type, message: m}
-	if s.From == "" {
+	if from, _ := m.Value("from"); s.From == "" && (m.Type != protocol.TypeMessage || string(from) != `""`) {
 		return violation("%s without from", m.Type)
 	}
 	switch m.Type {

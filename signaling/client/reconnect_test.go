@@ -97,6 +97,8 @@ func TestServerBreaksTheProtocol(t *testing.T) {
 		`{"type":"joined","room":"r"}`,
 		`{"type":"ack","ack":1}`,
 		`{"type":"message","data":1,"seq":1}`,
+		`{"type":"message","data":1,"from":null,"seq":1}`,
+		`{"type":"candidate","candidate":null,"from":"","seq":1}`,
 		`{"type":"peer-left","seq":1}`,
 		`{"type":"peer-joined","peer":"x","polite":"yes","seq":1}`,
 		"\"\xff\"",

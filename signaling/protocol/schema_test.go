@@ -121,6 +121,7 @@ func TestSchemaOfWhatTheServerSays(t *testing.T) {
 	s := readSchemas(t)
 	for name, text := range map[string]string{
 		"relayed without from":     `{"type":"message","data":1,"seq":1}`,
+		"an offer of nobody":       `{"type":"offer","sdp":"v=0","from":"","seq":1}`,
 		"relayed without seq":      `{"type":"message","data":1,"from":"A"}`,
 		"presence without seq":     `{"type":"peer-away","peer":"A"}`,
 		"a numbered pong":          `{"type":"pong","seq":1}`,

@@ -22,7 +22,7 @@ import { Signaling } from "./signaling.js";
  * @property {PeerLink} peerback
  * @property {PeerLink} peerupdated its name or metadata has changed
  * @property {{peer: PeerLink, from: string}} peermoved it, or this client, has joined anew, and the call goes on under the new id
- * @property {{peer: PeerLink | undefined, from: string, data: unknown}} message by the server
+ * @property {{peer: PeerLink | undefined, from: string, data: unknown}} message by the server; `from` is "" where its operator says it
  * @property {{peer: PeerLink, note: Note}} note what a peer told: see tell
  * @property {SignalingEvents["undelivered"]} undelivered a message did not and will not reach its receiver
  * @property {SignalingEvents["refused"]} refused by the server

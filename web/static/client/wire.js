@@ -71,7 +71,7 @@ const SHAPES = {
   offer: { from: id, sdp: optional(string) },
   answer: { from: id, sdp: optional(string) },
   candidate: { from: id, candidate: optional(nullable((value) => string(value) || isObject(value))) },
-  message: { from: id },
+  message: { from: string }, // "": the operator
   "peer-joined": PEER,
   "peer-left": { peer: id, reason: string },
   "peer-away": { peer: id },

@@ -123,10 +123,12 @@ test("messages and notes are told with their peer", async () => {
   says({ data: { type: "moved", to: "x" }, label: "parley" });
   says({ data: 5, label: "parley" });
   says({ data: 6, from: "nobody" });
+  says({ data: 7, from: "" }); // the operator
   assert.deepEqual(heard, [
     ["message", { peer: ann, from: "ann", data: 5 }],
     ["note", { peer: ann, note: { type: "chat", text: "hi" } }],
     ["message", { peer: undefined, from: "nobody", data: 6 }],
+    ["message", { peer: undefined, from: "", data: 7 }],
   ]);
 });
 
