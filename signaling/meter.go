@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"parley/signaling/protocol"
@@ -21,10 +22,12 @@ var (
 	errTooLong = errors.New("a message was not complete in time")
 )
 
-// meter is what a WebSocket reads from. It ends a message that takes too many frames, or too long: gorilla/websocket counts
-// what is in a message, and passes over frames with nothing in them.
+// meter is what a WebSocket reads from and writes to. It ends a message that takes too many frames, or too long:
+// gorilla/websocket counts what is in a message, and passes over frames with nothing in them.
 type meter struct {
 	net.Conn
+	received, sent atomic.Uint64 // bytes, from the upgrade on
+
 	within time.Duration // for the rest of a message that has begun; 0 or less for no limit
 
 	// Owned by the reading goroutine.
@@ -61,7 +64,7 @@ func (m *meter) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if !m.inside {
-		return m.Conn.Read(p)
+		return m.read(p)
 	}
 	if m.counted {
 		if m.left <= 0 {
@@ -73,7 +76,7 @@ func (m *meter) Read(p []byte) (int, error) {
 		m.timed = true
 		_ = m.SetReadDeadline(time.Now().Add(m.within))
 	}
-	n, err := m.Conn.Read(p)
+	n, err := m.read(p)
 	m.left -= n
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errTooLong
@@ -94,7 +97,7 @@ func (m *meter) watch(gone func()) (end func()) {
 		defer close(done)
 		buffer := make([]byte, 512)
 		for len(m.ahead) < maxAhead {
-			n, err := m.Conn.Read(buffer)
+			n, err := m.read(buffer)
 			m.ahead = append(m.ahead, buffer[:n]...)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				return
@@ -110,6 +113,19 @@ func (m *meter) watch(gone func()) (end func()) {
 		<-done
 		_ = m.SetReadDeadline(time.Time{})
 	}
+}
+
+func (m *meter) read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	m.received.Add(uint64(n))
+	return n, err
+}
+
+// Write implements net.Conn.
+func (m *meter) Write(p []byte) (int, error) {
+	n, err := m.Conn.Write(p)
+	m.sent.Add(uint64(n))
+	return n, err
 }
 
 // meteredUpgrade lets the upgrade take a meter in place of the connection.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -11,13 +13,16 @@ import (
 	"github.com/rs/zerolog"
 
 	"parley/certs"
+	"parley/rooms"
+	"parley/signaling"
+	"parley/signaling/admin"
 )
 
-// newAdminServer makes the server for metrics and, on loopback, profiles. It sets no deadline for answers: a profile takes as
+// newAdminServer makes the server for metrics, profiles and the admin API. It sets no deadline for answers: a profile takes as
 // long as it is asked to.
-func newAdminServer(registry *prometheus.Registry, at net.Addr, log zerolog.Logger) *http.Server {
+func newAdminServer(handler http.Handler, log zerolog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           newAdminHandler(registry, at),
+		Handler:           handler,
 		ReadHeaderTimeout: headerWithin,
 		ReadTimeout:       bodyWithin,
 		IdleTimeout:       idleWithin,
@@ -26,43 +31,44 @@ func newAdminServer(registry *prometheus.Registry, at net.Addr, log zerolog.Logg
 	}
 }
 
-// newAdminHandler serves profiles, which show what is in memory, to this host alone.
-func newAdminHandler(registry *prometheus.Registry, at net.Addr) http.Handler {
+// newAdminHandler serves metrics to everybody, and the rest to those whom the admin API lets in.
+func (s *Settings) newAdminHandler(engine rooms.Engine, endpoint *signaling.Server, registry *prometheus.Registry, at net.Addr, log zerolog.Logger) (http.Handler, error) {
+	token, err := s.secret("admin-token", s.AdminToken, s.AdminTokenFile)
+	if err != nil {
+		return nil, err
+	}
+	api, err := admin.New(admin.Config{
+		Rooms: engine, Connections: endpoint.Connections,
+		Token: token, Loopback: onLoopback(at), Log: log, Registerer: registry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; this makes one: openssl rand -base64 32", s.saidSecret("admin-token", s.AdminTokenFile), err)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
-	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
-		profiles := http.NewServeMux()
-		profiles.HandleFunc("/debug/pprof/", pprof.Index)
-		profiles.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		profiles.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
-		mux.Handle("/debug/pprof/", askedAsLoopback(profiles))
-	}
+	mux.Handle("/api/", api)
+	mux.Handle("/debug/pprof/", api.Profiles(newProfiles()))
+	return mux, nil
+}
+
+func newProfiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", nameOnly)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
 }
 
-// askedAsLoopback lets in requests that name this host as loopback. A web page can make a name of its own point to 127.0.0.1
-// (DNS rebinding) and so read what a browser on this host can reach, but then its name is in the Host header.
-func askedAsLoopback(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if !isLoopback(trimBrackets(host)) {
-			answer(w, http.StatusForbidden, "Profiles are served to this host alone: ask for localhost or 127.0.0.1.")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// nameOnly answers in place of pprof.Cmdline, which would tell the secrets among the flags.
+func nameOnly(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, os.Args[0])
 }
 
-func trimBrackets(host string) string {
-	if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
-		return host[1 : len(host)-1]
-	}
-	return host
+func onLoopback(at net.Addr) bool {
+	tcp, ok := at.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // processCollectors are the metrics that are not the endpoint's: the Go runtime, the process, the build, the certificate.

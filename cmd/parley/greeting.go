@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -47,8 +48,19 @@ func greet(log zerolog.Logger, s *Settings, tls tlsSetup, at addresses) {
 		log.Info().Msg("No ICE server: calls work within one network. Beyond it: --ice-server stun:HOST, and a turn: server.")
 	}
 	if at.admin != nil {
-		log.Info().Msgf("Metrics are at http://%s/metrics", at.admin)
+		log.Info().Msgf("Metrics are at http://%s/metrics%s", at.admin, adminAPIWords(s, at.admin))
 	}
+}
+
+// adminAPIWords says who may use the admin API.
+func adminAPIWords(s *Settings, at net.Addr) string {
+	switch {
+	case s.AdminToken+s.AdminTokenFile != "":
+		return fmt.Sprintf(", and the admin API at http://%s/api/v1/rooms for whoever has the token", at)
+	case onLoopback(at):
+		return fmt.Sprintf(", and the admin API at http://%s/api/v1/rooms for everybody on this host", at)
+	}
+	return ", and nothing else: the admin API needs --admin-token here"
 }
 
 func greetDev(log zerolog.Logger, dev *certs.Dev, here string) {

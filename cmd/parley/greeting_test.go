@@ -24,6 +24,7 @@ func TestGreeting(t *testing.T) {
 	for _, want := range []string{
 		"Parley is at https://" + onLocalhost(s.public) + "/\n", authority.Fingerprint, authority.Path, "/parley-ca ", "parley ca",
 		"Rooms are open to everybody", "--ice-server", "http://" + s.admin.String() + "/metrics",
+		"http://" + s.admin.String() + "/api/v1/rooms for everybody on this host",
 	} {
 		if strings.Count(log, want) != 1 {
 			t.Errorf("%q is not once in the log", want)

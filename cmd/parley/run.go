@@ -77,7 +77,7 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 		return fmt.Errorf("%s: %w", s.said("origin"), err)
 	}
 	h := &health{engine: engine, needed: s.ReadyNeedsEngine || !engine.Shared()}
-	handler, err := newPublicHandler(endpoint, h, tls)
+	handler, operators, err := s.newHandlers(endpoint, h, tls, registry, admin, log)
 	if err != nil {
 		return errors.Join(err, endpoint.Shutdown(context.WithoutCancel(ctx)))
 	}
@@ -86,7 +86,7 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 	at := addresses{public: public.Addr()}
 	if admin != nil {
 		at.admin = admin.Addr()
-		servers.serve(newAdminServer(registry, admin.Addr(), log), admin)
+		servers.serve(newAdminServer(operators, log), admin)
 	}
 	greet(log, s, tls, at)
 	if started != nil {
@@ -97,6 +97,18 @@ func run(ctx context.Context, s *Settings, log zerolog.Logger, started func(addr
 	// The context has ended, so the end gets one of its own.
 	end(context.WithoutCancel(ctx), s.Drain.duration(), endpoint, servers, log)
 	return err
+}
+
+// newHandlers makes what is served on the two addresses; operators is nil where admin is.
+func (s *Settings) newHandlers(endpoint *signaling.Server, h *health, tls tlsSetup, registry *prometheus.Registry,
+	admin net.Listener, log zerolog.Logger,
+) (public, operators http.Handler, err error) {
+	public, err = newPublicHandler(endpoint, h, tls)
+	if err != nil || admin == nil {
+		return public, nil, err
+	}
+	operators, err = s.newAdminHandler(h.engine, endpoint, registry, admin.Addr(), log)
+	return public, operators, err
 }
 
 // end drains, and closes the connections before the rest, because http.Server.Shutdown passes over those that were upgraded.

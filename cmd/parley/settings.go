@@ -15,8 +15,10 @@ import (
 type Settings struct {
 	Config string `group:"File" placeholder:"FILE" help:"YAML file; its keys are the names of these flags."`
 
-	Listen      listenAddress `group:"Addresses" default:":8443" placeholder:"ADDRESS" help:"Where page, /ws, /healthz and /readyz are."`
-	AdminListen adminAddress  `group:"Addresses" default:"127.0.0.1:8444" placeholder:"ADDRESS" help:"Metrics and profiles, or off. Beyond loopback only metrics."`
+	Listen         listenAddress `group:"Addresses" default:":8443" placeholder:"ADDRESS" help:"Where page, /ws, /healthz and /readyz are."`
+	AdminListen    adminAddress  `group:"Addresses" default:"127.0.0.1:8444" placeholder:"ADDRESS" help:"Metrics, profiles and admin API, or off. See --admin-token."`
+	AdminToken     string        `group:"Addresses" placeholder:"SECRET" secret:"" more:"" help:"The admin API needs it: 32 characters or more. Beyond loopback, without it, there are only metrics."`
+	AdminTokenFile string        `group:"Addresses" placeholder:"FILE" more:"" help:"The admin token, in a file."`
 
 	TLS     tlsMode `name:"tls" group:"TLS" default:"dev" placeholder:"MODE" help:"dev (an own authority), files, or off (behind a proxy that has TLS)."`
 	TLSCert string  `name:"tls-cert" group:"TLS" placeholder:"FILE" help:"With --tls files: certificate and chain, PEM. Read again on change."`
@@ -96,7 +98,11 @@ func (s *Settings) check() error {
 		}
 		return nil
 	}
+	if token := s.AdminToken + s.AdminTokenFile; token != "" && s.AdminListen == adminOff {
+		return fmt.Errorf("%s has no meaning with --admin-listen off", s.saidSecret("admin-token", s.AdminTokenFile))
+	}
 	for flag, both := range map[string]bool{
+		"admin-token":    s.AdminToken != "" && s.AdminTokenFile != "",
 		"session-key":    s.SessionKey != "" && s.SessionKeyFile != "",
 		"token-secret":   s.TokenSecret != "" && s.TokenSecretFile != "",
 		"webhook-secret": s.WebhookSecret != "" && s.WebhookSecretFile != "",

@@ -39,10 +39,12 @@ func otherSettingsTable() map[string]setting {
 		"listen": {
 			`":8443"`, `":1"`, `":1"`, "127.0.0.1:2", `"127.0.0.1:2"`, "--listen [::1]:3", `"[::1]:3"`,
 		},
-		"admin-listen": {`"127.0.0.1:8444"`, `":1"`, `":1"`, "off", "off", "--admin-listen=:3", `":3"`},
-		"tls":          same("dev", "off", "files", "dev", "tls"),
-		"tls-cert":     same(`""`, "/a.crt", "/b.crt", "/c.crt", "tls-cert"),
-		"tls-key":      same(`""`, "/a.key", "/b.key", "/c.key", "tls-key"),
+		"admin-listen":     {`"127.0.0.1:8444"`, `":1"`, `":1"`, "off", "off", "--admin-listen=:3", `":3"`},
+		"admin-token":      {`""`, "a", `"(hidden)"`, "b", `"(hidden)"`, "--admin-token c", `"(hidden)"`},
+		"admin-token-file": same(`""`, "/a.key", "/b.key", "/c.key", "admin-token-file"),
+		"tls":              same("dev", "off", "files", "dev", "tls"),
+		"tls-cert":         same(`""`, "/a.crt", "/b.crt", "/c.crt", "tls-cert"),
+		"tls-key":          same(`""`, "/a.key", "/b.key", "/c.key", "tls-key"),
 		"domain": {
 			"[]", "[a.example, b.example]", `["a.example","b.example"]`, "c.example, d.example", `["c.example","d.example"]`,
 			"--domain e.example --domain f.example", `["e.example","f.example"]`,

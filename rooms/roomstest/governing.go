@@ -39,7 +39,7 @@ func lockedRoom(t *testing.T, factory Factory) {
 	wantRefused(t, engine, rooms.Join{Identity: "carol"}, rooms.ErrRoomLocked)
 	ann.want("joined")
 	bob.Detach()
-	bob = bob.resume(bob.last) // who is in it may lose a connection
+	bob.resume(bob.last) // who is in it may lose a connection
 	bob = join(t, engine, rooms.Join{Identity: "bob"})
 	ann.want("left replaced", "joined")
 	govern(t, engine, func(p *rooms.Policy) { p.Locked = false })

@@ -46,6 +46,15 @@ func arrows() []Arrow {
 			Why: "a client must not bring the server along, nor a media stack",
 		},
 		{
+			From: "./signaling/admin", Not: []string{"./rooms/natsrooms", "./signaling/client"},
+			Only: []string{
+				"./rooms", "./signaling", "./signaling/protocol", "github.com/rs/zerolog",
+				"github.com/prometheus/client_golang/prometheus", "golang.org/x/time/rate",
+			},
+			Why: "operators reach rooms through rooms.Governor, whatever the engine",
+		},
+		{From: "./signaling", Not: []string{"./signaling/admin"}, Why: "clients are served the same, whether or not there are operators"},
+		{
 			From: "./signaling/...", Not: []string{"./certs/...", "./web/..."},
 			Why: "the endpoint is given its listener and its pages by cmd",
 		},
