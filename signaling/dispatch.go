@@ -239,6 +239,7 @@ func (c *conn) resume(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
+	c.iceServers = nil // those of a join before, which came to nothing
 	if k, ok := a.Kept().(*kept); ok {
 		k.allowance.refill()
 		k.allowance.refusals.resumed(r.Received)

@@ -15,7 +15,6 @@ import (
 // permit asks the webhook about a join, and makes of it what the answer says. p is the token's pass, nil for none, and vouched the
 // identity that the token vouches for.
 func (c *conn) permit(join *rooms.Join, p *pass, vouched string) (*pass, error) {
-	c.iceServers = nil // those of a join before, which did not come to anything
 	ctx, done := c.whileOpen()
 	defer done()
 	grant, err := c.server.config.Authorizer.Authorize(ctx, webhook.Join{

@@ -397,6 +397,32 @@ func TestAWebhookAndARestart(t *testing.T) {
 	})
 }
 
+// What was allowed for a join that came to nothing is not for the session that the same connection resumes then.
+func TestAServerThatWasForAnotherJoin(t *testing.T) {
+	key, err := rooms.NewSessionKey([]byte(strings.Repeat("k", rooms.MinSessionKey)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := rooms.Config{SessionKey: key, Capacity: 1}
+	runAsking(t, signaling.Config{}, engine, nil, func(t *testing.T, s *service, d *decider) {
+		ann, joined := s.join()
+		ann.drop()
+		s.restart(engine)
+		full := func(p *peer, want string) {
+			p.say(`{"type":"join","room":"full"}`)
+			p.want(want)
+		}
+		full(s.dial(), "joined")
+		d.change(says(`{"allow":true,"iceServers":[{"urls":"stun:c.example"}]}`))
+		p := s.dial()
+		full(p, "error")
+		p.say(`{"type":"resume","session":%q,"received":0}`, joined.str("session"))
+		if resumed := p.want("resumed"); string(resumed["iceServers"]) != "[]" {
+			t.Errorf("%s", resumed)
+		}
+	})
+}
+
 // Password and address go to the engine, whatever is configured; both are for it alone.
 func TestAJoinBringsPasswordAndAddress(t *testing.T) {
 	var got rooms.Join
