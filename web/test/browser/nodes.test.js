@@ -6,7 +6,7 @@ import { framesOf, startLink } from "./support/proxy.js";
 import { startSite } from "./support/site.js";
 import { connected, enter, leave, visitor } from "./support/stays.js";
 
-const MOMENTS = [0.4, 0.6, 0.8]; // of what passes from joining to the call, the parts after which the node is killed
+const MOMENTS = [2, 3, 4]; // the frames, after the handshake and join, in the middle of which the node is killed
 const UP_WITHIN = 5000; // ms
 
 /** @typedef {Awaited<ReturnType<typeof startServer>>} Node */
@@ -49,15 +49,18 @@ test("a call comes about though the node of one is killed in the middle of its n
   for (const place of [0, 1]) {
     const { link } = await call(`recorded-${place}`, place);
     const frames = framesOf(link.passed("up"));
+    let unfinished = 0;
     for (const moment of MOMENTS) {
-      const { start: from, end } = frames[Math.floor(moment * frames.length)];
+      const { start: from, end } = frames[moment];
       const cut = /** @type {const} */ ({ direction: "up", after: Math.floor((from + end) / 2) });
       const killed = await call(`killed-${place}-${moment}`, place, cut);
       assert.ok(killed.link.cutAt > 0, "the node was not killed");
-      const what = `${place ? "second" : "first"}, at ${moment}: up ${killed.took} ms after the end of its node`;
+      const what = `${place ? "second" : "first"}, frame ${moment}: up ${killed.took} ms after the end of its node`;
       t.diagnostic(what);
       assert.ok(killed.took < UP_WITHIN, what);
+      if (killed.took > 0) unfinished++;
       [node, next] = [next, await start()];
     }
+    assert.ok(unfinished > 0, "the call was always up before its node was killed");
   }
 });

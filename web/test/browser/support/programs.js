@@ -82,17 +82,22 @@ export async function startServer(...flags) {
     stop,
     /** Has it stand still: what is sent to it arrives, and is not looked at. */
     pause: () => process.kill(pid, "SIGSTOP"),
+    /** Where the admin address is, if the flags have one. */
+    adminHost() {
+      return log.map((line) => /http:\/\/(127\.0\.0\.1:\d+)\/metrics/.exec(line)).find(Boolean)?.[1];
+    },
     /**
-     * Asks the admin API, where the flags let it listen.
+     * Asks the admin API.
      * @param {string} method
      * @param {string} path
      * @param {unknown} [body]
      */
     async admin(method, path, body) {
-      const listening = log.map((line) => /https?:\/\/(127\.0\.0\.1:\d+)\/metrics/.exec(line)).find(Boolean);
       const headers = { "Content-Type": "application/json" };
-      const answer = await fetch(`http://${listening?.[1]}/${path}`, { method, headers, body: JSON.stringify(body) });
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+      const answer = await fetch(`http://${this.adminHost()}/${path}`, { method, headers, body: JSON.stringify(body) });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+      return text && JSON.parse(text);
     },
     /** The page's address. */
     home: `${match[1]}://localhost:${port}/`,
