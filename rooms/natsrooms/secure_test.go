@@ -26,15 +26,18 @@ func TestCredentialsAndTLS(t *testing.T) {
 	certificate, authority := newCertificate(t)
 	_, stranger := newCertificate(t)
 	operator, account, credentials := newAccount(t)
+	system := jwt.NewAccountClaims(publicKey(t, newKey(t, nkeys.CreateAccount))) // which JetStream needs there
 	resolver := &server.MemAccResolver{}
-	if err := resolver.Store(account.Subject, encodeClaims(t, account, operator)); err != nil {
-		t.Fatal(err)
+	for _, a := range []*jwt.AccountClaims{account, system} {
+		if err := resolver.Store(a.Subject, encodeClaims(t, a, operator)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	claims := jwt.NewOperatorClaims(publicKey(t, operator))
 	nats, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
 		TLS: true, TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}, TLSTimeout: 10,
-		TrustedOperators: []*jwt.OperatorClaims{claims}, AccountResolver: resolver,
+		TrustedOperators: []*jwt.OperatorClaims{claims}, AccountResolver: resolver, SystemAccount: system.Subject,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -105,15 +108,8 @@ func newCertificate(t *testing.T) (tls.Certificate, *x509.Certificate) {
 // newAccount makes an operator, an account with JetStream, and a file of credentials for one of its users.
 func newAccount(t *testing.T) (operator nkeys.KeyPair, account *jwt.AccountClaims, credentials string) {
 	t.Helper()
-	pair := func(create func() (nkeys.KeyPair, error)) nkeys.KeyPair {
-		k, err := create()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
-	operator = pair(nkeys.CreateOperator)
-	owner, user := pair(nkeys.CreateAccount), pair(nkeys.CreateUser)
+	operator = newKey(t, nkeys.CreateOperator)
+	owner, user := newKey(t, nkeys.CreateAccount), newKey(t, nkeys.CreateUser)
 	account = jwt.NewAccountClaims(publicKey(t, owner))
 	account.Limits.JetStreamLimits = jwt.JetStreamLimits{
 		MemoryStorage: jwt.NoLimit, DiskStorage: jwt.NoLimit, Streams: jwt.NoLimit, Consumer: jwt.NoLimit,
@@ -131,6 +127,15 @@ func newAccount(t *testing.T) (operator nkeys.KeyPair, account *jwt.AccountClaim
 		t.Fatal(err)
 	}
 	return operator, account, credentials
+}
+
+func newKey(t *testing.T, create func() (nkeys.KeyPair, error)) nkeys.KeyPair {
+	t.Helper()
+	k, err := create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func publicKey(t *testing.T, k nkeys.KeyPair) string {

@@ -122,6 +122,7 @@ func waitingRoom(t *testing.T, factory Factory) {
 	for late := time.After(Patience); !errors.Is(engine.Decide(t.Context(), "k1", true), rooms.ErrKnockUnknown); {
 		select {
 		case <-decisions: // of one that came before the end was known everywhere
+		case <-time.After(time.Millisecond): // one came after it, and nobody took it
 		case <-late:
 			t.Fatal("the decision is still awaited")
 		}

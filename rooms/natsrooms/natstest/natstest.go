@@ -53,10 +53,10 @@ func Start(t *testing.T, servers int) *Cluster {
 			c.Kill(i)
 		}
 	})
-	c.await("a leader", func() bool {
+	c.await("a leader that knows all servers", func() bool { // else there is no place for the copies of a stream
 		for _, s := range c.servers {
 			if s.JetStreamIsLeader() {
-				return true
+				return servers == 1 || len(s.JetStreamClusterPeers()) == servers
 			}
 		}
 		return false
