@@ -66,6 +66,7 @@ type Join struct {
 	Identity string // a secret, "" for none: see IdentityPolicy
 	Capacity int    // peers in the room, this one included, for it to be let in; 0: the room's, or Config.Capacity
 	Trusted  bool   // neither lock, password nor waiting room keep it out
+	Waits    bool   // somebody has to let it in, whatever the room's policy
 	Admits   bool   // it is told of those who wait: see Lobby
 	Password string // that the client gave, "" for none: a secret
 	Address  string // that the client came from, for an operator to see

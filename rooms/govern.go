@@ -76,7 +76,7 @@ func (p Policy) Admits(c Config, join Join, peers int, returns bool) error {
 		return ErrPassword
 	case most > 0 && peers >= most:
 		return ErrRoomFull
-	case p.Waiting && !known:
+	case (p.Waiting || join.Waits) && !known:
 		return ErrMustWait
 	}
 	return nil

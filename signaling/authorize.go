@@ -25,6 +25,7 @@ type pass struct {
 	Kick      bool      `json:"k,omitempty"` // it may have others leave
 	Lock      bool      `json:"l,omitempty"` // it may lock the room
 	Admit     bool      `json:"a,omitempty"` // it may let others in
+	Close     bool      `json:"c,omitempty"` // it may close the room
 	Expires   time.Time `json:"e,omitzero"`  // of the token; zero: there was none, and nothing ends
 	Asked     ruling    `json:"w,omitzero"`  // by the webhook
 }
@@ -38,6 +39,7 @@ type ruling struct {
 	Kick      bool `json:"k,omitempty"` // it gave the right to have others leave
 	Lock      bool `json:"l,omitempty"` // it gave the right to lock the room
 	Admit     bool `json:"m,omitempty"` // it gave the right to let others in
+	Close     bool `json:"c,omitempty"` // it gave the right to close the room
 }
 
 // kept is what the next connection of a session on this node takes over.
@@ -49,7 +51,7 @@ type kept struct {
 func newPass(g token.Grant) *pass {
 	return &pass{
 		Subject: subject(g.Identity), Named: g.Name != "", Described: g.Metadata != nil, Broadcast: g.Broadcast,
-		Kick: g.Kick, Lock: g.Lock, Admit: g.Admit, Expires: g.Expires.UTC(),
+		Kick: g.Kick, Lock: g.Lock, Admit: g.Admit, Close: g.Close, Expires: g.Expires.UTC(),
 	}
 }
 
@@ -135,7 +137,7 @@ func (c *conn) redeem(join *rooms.Join, signed string) (p *pass, vouched string,
 	if grant.Metadata != nil {
 		join.Metadata = grant.Metadata
 	}
-	join.Capacity = grant.Capacity
+	join.Capacity, join.Waits = grant.Capacity, grant.Wait
 	join.Trusted, join.Admits = grant.Lock || grant.Admit, grant.Admit
 	return newPass(grant), grant.Identity, nil
 }

@@ -133,6 +133,7 @@ func TestRightsOfEveryMessage(t *testing.T) {
 			{`"type":"report","about":%q,"state":"connected"`, "", ""},
 			{`"type":"kick","about":%q`, "", "error"},
 			{`"type":"lock","locked":true`, "", "error"},
+			{`"type":"close"`, "", "error"},
 			{`"type":"admit","knock":"k"`, "", "error"},
 			{`"type":"deny","knock":"k"`, "", "error"},
 			{`"type":"ack","ack":0`, "", ""},

@@ -168,6 +168,7 @@ var handlers = map[string]func(*conn, rooms.Attachment, protocol.Message) error{
 	protocol.TypeReport:       (*conn).report,
 	protocol.TypeKick:         (*conn).kick,
 	protocol.TypeLock:         (*conn).lock,
+	protocol.TypeClose:        (*conn).closeRoom,
 	protocol.TypeAdmit:        (*conn).admit,
 	protocol.TypeDeny:         (*conn).admit,
 	protocol.TypeAck:          (*conn).settleOnly,

@@ -19,6 +19,9 @@ func (p *pass) rights() (may []string) {
 	if p.mayAdmit() {
 		may = append(may, protocol.TypeAdmit)
 	}
+	if p.mayClose() {
+		may = append(may, protocol.TypeClose)
+	}
 	return may
 }
 
@@ -26,6 +29,7 @@ func (p *pass) rights() (may []string) {
 func (p *pass) mayKick() bool  { return p != nil && (p.Kick || p.Asked.Kick) }
 func (p *pass) mayLock() bool  { return p != nil && (p.Lock || p.Asked.Lock) }
 func (p *pass) mayAdmit() bool { return p != nil && (p.Admit || p.Asked.Admit) }
+func (p *pass) mayClose() bool { return p != nil && (p.Close || p.Asked.Close) }
 
 // kick has a peer leave. One that has left already is gone as wished.
 func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
@@ -45,6 +49,19 @@ func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
 	}
 	c.log.Info().Str("about", k.About).Str("reason", k.Reason).Msg("kicked")
 	return c.settleOnly(a, m)
+}
+
+// closeRoom ends the stay of everyone in the room, the sender's too.
+func (c *conn) closeRoom(rooms.Attachment, protocol.Message) error {
+	if !c.pass.Load().mayClose() {
+		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to close the room")
+	}
+	c.log.Info().Msg("closing the room")
+	err := c.server.engine.CloseRoom(c.server.ctx, c.room)
+	if errors.Is(err, rooms.ErrRoomUnknown) {
+		return nil // somebody else was faster, and this connection is about to be cut
+	}
+	return err
 }
 
 // lock locks or unlocks the room, and everyone in it is told.

@@ -113,10 +113,15 @@ func TestARoomWithAPassword(t *testing.T) {
 func TestARoomIsClosed(t *testing.T) {
 	run(t, checked(t, false), rooms.Config{}, func(t *testing.T, s *service) {
 		ann, _ := s.join()
-		if err := s.engine.CloseRoom(t.Context(), "r"); err != nil {
-			t.Fatal(err)
+		ben, joined := s.join(ticket(t, may(token.MayJoin, token.MayClose)))
+		if got := string(joined["may"]); got != `["close"]` {
+			t.Fatalf("the host is told of %s", got)
 		}
-		ann.wantClose(protocol.CloseRoomClosed)
+		ben.say(`{"type":"close","seq":1}`)
+		ann.want("peer-joined")
+		for _, p := range []*peer{ann, ben} {
+			p.wantClose(protocol.CloseRoomClosed)
+		}
 	})
 }
 
@@ -172,6 +177,18 @@ func TestAHostLetsIn(t *testing.T) {
 		host.want("message")
 		cem.say(`{"type":"admit","knock":"k","seq":2}`)
 		cem.wantError(protocol.CodeForbidden)
+	})
+}
+
+// A token may say that its peer has to be let in, whatever the room's policy.
+func TestATokenThatWaits(t *testing.T) {
+	run(t, checked(t, false), rooms.Config{}, func(t *testing.T, s *service) {
+		host, _ := s.join(ticket(t, may(token.MayJoin, token.MayAdmit)))
+		guest := s.dial()
+		guest.say(`{"type":"join","room":"r",%s}`, ticket(t, func(c *token.Claims) { c.Wait = true }))
+		guest.want("waiting")
+		host.say(`{"type":"admit","knock":%q}`, host.want("knock").str("knock"))
+		guest.want("joined")
 	})
 }
 

@@ -35,8 +35,9 @@ func (c *conn) permit(join *rooms.Join, p *pass, vouched string) (*pass, error) 
 	gives := func(r token.Right) bool { return slices.Contains(grant.May, r) }
 	p.Asked = ruling{
 		Allowed: true, Named: grant.Name != "", Described: grant.Metadata != nil, Quiet: !grant.Broadcast,
-		Kick: gives(token.MayKick), Lock: gives(token.MayLock), Admit: gives(token.MayAdmit),
+		Kick: gives(token.MayKick), Lock: gives(token.MayLock), Admit: gives(token.MayAdmit), Close: gives(token.MayClose),
 	}
+	join.Waits = join.Waits || grant.Wait
 	join.Trusted, join.Admits = p.mayLock() || p.mayAdmit(), p.mayAdmit()
 	if grant.Identity != "" {
 		join.Identity = "sub:" + grant.Identity

@@ -483,9 +483,9 @@ func TestReportsAreTold(t *testing.T) {
 
 // The webhook gives rights that no token has given.
 func TestTheWebhookGivesRights(t *testing.T) {
-	runAsking(t, signaling.Config{}, rooms.Config{}, says(`{"allow":true,"may":["kick","lock","admit","fly"]}`), func(t *testing.T, s *service, _ *decider) {
+	runAsking(t, signaling.Config{}, rooms.Config{}, says(`{"allow":true,"may":["kick","lock","admit","close","fly"]}`), func(t *testing.T, s *service, _ *decider) {
 		ann, joined := s.join()
-		if got := string(joined["may"]); got != `["kick","lock","admit"]` {
+		if got := string(joined["may"]); got != `["kick","lock","admit","close"]` {
 			t.Fatalf("the peer is told of %s", got)
 		}
 		ben, _ := s.join()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"parley/cmd/need"
+	"parley/rooms/natsrooms/natstest"
 )
 
 // TestJavaScript checks the JavaScript of the page and its client, and runs those of their tests that need no browser.
@@ -50,7 +51,9 @@ func runBrowsers(t *testing.T, files []string) {
 	t.Helper()
 	node, chromium := need.Node.Path(t), need.Chromium.Path(t)
 	installPackages(t)
-	env := []string{"PARLEY_TEST_BIN=" + buildPrograms(t), "PARLEY_TEST_CHROMIUM=" + chromium}
+	env := []string{
+		"PARLEY_TEST_BIN=" + buildPrograms(t), "PARLEY_TEST_CHROMIUM=" + chromium, "PARLEY_TEST_NATS=" + natstest.Start(t, 1).URLs()[0],
+	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.js"), func(t *testing.T) {
 			env := env
@@ -126,12 +129,12 @@ func firstLines(out []byte, n int) string {
 	return strings.Join(lines[:min(n, len(lines))], "; ")
 }
 
-// buildPrograms builds the server, the peer without a browser and a NATS server, and returns their folder.
+// buildPrograms builds the server and the peer without a browser, and returns their folder.
 func buildPrograms(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	build := command(t, []string{"CGO_ENABLED=0"}, need.GoCommand(), "build", "-o", folder+string(filepath.Separator),
-		"./cmd/parley", "./cmd/parley-peer", "github.com/nats-io/nats-server/v2")
+		"./cmd/parley", "./cmd/parley-peer")
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -128,8 +128,7 @@ func buildServer(t *testing.T) string {
 // serverFolder is what TestMain removes, "" where no test has built the server.
 var serverFolder string
 
-// noRaceEnv leaves the race detector out of the server. The soak over several nodes, with three NATS servers beside them, asks more of a
-// small machine than is left to it with the detector in all of them.
+// noRaceEnv leaves the race detector out of the server, as `make soak` has it for several nodes.
 const noRaceEnv = "PARLEY_TEST_NO_RACE"
 
 var builtServer = sync.OnceValues(func() (binary string, err error) {

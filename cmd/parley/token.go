@@ -19,7 +19,7 @@ type tokenCommand struct {
 	Room            string        `required:"" placeholder:"ROOM" help:"The room, or a pattern of rooms: * stands for anything."`
 	Identity        string        `placeholder:"IDENTITY" help:"Who it is: one who joins again takes the own seat."`
 	Name            string        `placeholder:"NAME" help:"What the others see."`
-	May             []string      `placeholder:"RIGHT,…" enum:"join,broadcast,kick,lock,admit" help:"What the peer may do: join, broadcast, kick, lock, admit. Without it: join and broadcast."`
+	May             []string      `placeholder:"RIGHT,…" enum:"join,broadcast,kick,lock,admit,close" help:"What the peer may do: join, broadcast, kick, lock, admit, close. Without it: join and broadcast."`
 	TTL             time.Duration `name:"ttl" default:"1h" placeholder:"TIME" help:"How long it is good."`
 }
 

@@ -96,8 +96,10 @@ func waitingRoom(t *testing.T, factory Factory) {
 	}
 	host, guest := join(t, engine, rooms.Join{Admits: true}), join(t, engine)
 	host.want("joined")
+	wantRefused(t, engine, rooms.Join{Waits: true}, rooms.ErrMustWait)
 	govern(t, engine, func(p *rooms.Policy) { p.Waiting = true })
 	wantRefused(t, engine, rooms.Join{}, rooms.ErrMustWait)
+	wantRefused(t, engine, rooms.Join{Waits: true}, rooms.ErrMustWait)
 	if n, err := engine.Knock(t.Context(), "room", []byte("knock")); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}

@@ -29,7 +29,7 @@ type Joined struct {
 	ICEServersExpire time.Duration // how long their credentials are good; 0: no end is known
 	Grace            time.Duration // how long a lost connection may be away
 	Again            bool          // a rejoin
-	May              []string      // of kick, lock and admit, what this peer has a right to
+	May              []string      // of kick, lock, admit and close, what this peer has a right to
 	Locked           bool          // the room is
 	Lost             []Sent        // of a rejoin: what belonged to the lost session and was not acknowledged
 

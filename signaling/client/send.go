@@ -139,6 +139,11 @@ func (c *Client) decide(ctx context.Context, kind, knock string) (uint64, error)
 	}{kind, knock})
 }
 
+// CloseRoom ends the stay of everyone in the room, where this peer has the right to. See Offer.
+func (c *Client) CloseRoom(ctx context.Context) (id uint64, err error) {
+	return c.Send(ctx, protocol.Plain{Type: protocol.TypeClose})
+}
+
 // Lock locks the room, so that nobody new is let in, or unlocks it, where this peer has the right to. See Offer.
 func (c *Client) Lock(ctx context.Context, locked bool) (id uint64, err error) {
 	return c.Send(ctx, struct {

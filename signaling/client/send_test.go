@@ -41,6 +41,7 @@ func TestSend(t *testing.T) {
 			{"kick", func() (uint64, error) { return c.Kick(ctx, "bob", "noise") }, `{"type":"kick","about":"bob","reason":"noise"}`},
 			{"admit", func() (uint64, error) { return c.Admit(ctx, "k1") }, `{"type":"admit","knock":"k1"}`},
 			{"deny", func() (uint64, error) { return c.Deny(ctx, "k1") }, `{"type":"deny","knock":"k1"}`},
+			{"close", func() (uint64, error) { return c.CloseRoom(ctx) }, `{"type":"close"}`},
 			{"lock", func() (uint64, error) { return c.Lock(ctx, true) }, `{"type":"lock","locked":true}`},
 			{"authenticate", func() (uint64, error) { return c.Authenticate(ctx) }, `{"type":"authenticate","token":"token"}`},
 			{"raw", func() (uint64, error) { return c.Send(ctx, []byte(` {"type":"new", "n": 1.0e5 } `)) }, `{"type":"new", "n": 1.0e5 }`},

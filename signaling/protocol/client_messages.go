@@ -38,6 +38,7 @@ const (
 	TypeReport       = "report"
 	TypeKick         = "kick"
 	TypeLock         = "lock"
+	TypeClose        = "close"
 	TypeAdmit        = "admit"
 	TypeDeny         = "deny"
 	TypeAck          = "ack"  // either side

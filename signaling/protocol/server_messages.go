@@ -80,7 +80,7 @@ type Welcome struct {
 	ICEServersExpire int         `json:"iceServersExpire,omitempty"` // seconds
 	Heartbeat        int         `json:"heartbeat"`                  // seconds of silence after which a client sends a ping
 	Limits           Limits      `json:"limits"`
-	May              []string    `json:"may,omitempty"` // what this peer has a right to, of kick and lock
+	May              []string    `json:"may,omitempty"` // what this peer has a right to, of kick, lock, admit and close
 }
 
 // Knock tells those who may let others in of somebody who waits for that. It comes again and again while that one waits.

@@ -140,7 +140,7 @@ func fields(m protocol.Message) (any, error) {
 		return fields, err
 	case protocol.TypeOffer, protocol.TypeAnswer, protocol.TypeCandidate, protocol.TypeMessage:
 		return m.Relay("A")
-	case protocol.TypeICEServers, protocol.TypeAck, protocol.TypePing, protocol.TypeLeave:
+	case protocol.TypeICEServers, protocol.TypeAck, protocol.TypePing, protocol.TypeLeave, protocol.TypeClose:
 		return struct{}{}, nil
 	}
 	return nil, protocol.Errorf(protocol.CodeUnknownType, "there is no %q", m.Type)

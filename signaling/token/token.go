@@ -33,6 +33,7 @@ type Claims struct {
 	Room     string          `json:"room"`               // a name, or a pattern in which * stands for any characters
 	Name     string          `json:"name,omitempty"`     // what the others see; the peer cannot change it
 	Metadata json.RawMessage `json:"metadata,omitempty"` // an object; the same
+	Wait     bool            `json:"wait,omitempty"`     // somebody in the room has to let the peer in
 	Capacity int             `json:"capacity,omitempty"` // peers in the room, in place of the server's own number
 	May      []Right         `json:"may,omitempty"`      // absent: what every peer may where nobody needs a token
 }
@@ -46,6 +47,7 @@ const (
 	MayBroadcast Right = "broadcast" // write to everyone in the room at once
 	MayKick      Right = "kick"      // have others leave; never without being given
 	MayLock      Right = "lock"      // lock the room, and come in whatever its policy; never without being given
+	MayClose     Right = "close"     // close the room; never without being given
 	MayAdmit     Right = "admit"     // let in those who wait, and come in whatever the policy; never without being given
 )
 
@@ -65,6 +67,8 @@ type Grant struct {
 	Kick      bool
 	Lock      bool
 	Admit     bool
+	Close     bool
+	Wait      bool
 	Expires   time.Time // with what clocks may be apart: until then Verify takes it
 }
 
@@ -93,6 +97,7 @@ func (c *Claims) grant(room string) (Grant, error) {
 	return Grant{
 		Identity: c.Subject, Name: c.Name, Metadata: c.Metadata, Capacity: c.Capacity,
 		Broadcast: c.may(MayBroadcast), Kick: c.may(MayKick), Lock: c.may(MayLock), Admit: c.may(MayAdmit),
+		Close: c.may(MayClose), Wait: c.Wait,
 		Expires: c.ExpiresAt.Add(leeway),
 	}, nil
 }

@@ -64,6 +64,9 @@ func (a answer) grant() (Grant, error) {
 	if g.May, _, err = member[[]token.Right](a, "may", "an array of strings"); err != nil {
 		return g, err
 	}
+	if g.Wait, _, err = member[bool](a, "wait", "true or false"); err != nil {
+		return g, err
+	}
 	if g.Identity, err = a.text("identity"); err != nil {
 		return g, err
 	}

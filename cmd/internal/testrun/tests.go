@@ -48,9 +48,15 @@ func testAll(ctx context.Context, g goCommand, fast bool, wanted []need.Need, ar
 	return code
 }
 
+// noRaceEnv has tests run without the race detector, and without a word about it.
+const noRaceEnv = "PARLEY_TEST_NO_RACE"
+
 // raceDetector says whether tests can run with the race detector. If not, that is reported as skipped, or is an error
 // where every need is required.
 func raceDetector(skips string) (bool, error) {
+	if os.Getenv(noRaceEnv) != "" {
+		return false, nil
+	}
 	if runtime.GOOS == "darwin" {
 		return true, nil // needs no C compiler there
 	}

@@ -49,7 +49,7 @@ export class Membership {
   heartbeat = 0;
   /** @type {IceServer[]} */
   iceServers = [];
-  /** Of kick, lock and admit, what this peer has a right to. @type {string[]} */
+  /** Of kick, lock, admit and close, what this peer has a right to. @type {string[]} */
   may = [];
   /** Whether the room lets nobody new in. */
   locked = false;

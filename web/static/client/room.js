@@ -142,7 +142,7 @@ export class Room extends Emitter {
     return this.#signaling.iceServers;
   }
 
-  /** Of kick, lock and admit, what this peer has a right to. @returns {readonly string[]} */
+  /** Of kick, lock, admit and close, what this peer has a right to. @returns {readonly string[]} */
   get may() {
     return this.#signaling.may;
   }
@@ -223,6 +223,11 @@ export class Room extends Emitter {
   /** Has a peer leave, where `may` has kick. @param {string | PeerLink} peer @returns {number} */
   kick(peer) {
     return this.#signaling.send({ type: "kick", about: typeof peer === "string" ? peer : peer.id });
+  }
+
+  /** Ends the stay of everyone in the room, where `may` has close. @returns {number} */
+  closeRoom() {
+    return this.#signaling.send({ type: "close" });
   }
 
   /** Lets somebody in who waits, where `may` has admit. @param {string} knock @returns {number} */

@@ -100,7 +100,7 @@ export class Signaling extends Emitter {
     return this.#membership.iceServers;
   }
 
-  /** Of kick, lock and admit, what this peer has a right to. @returns {readonly string[]} */
+  /** Of kick, lock, admit and close, what this peer has a right to. @returns {readonly string[]} */
   get may() {
     return this.#membership.may;
   }

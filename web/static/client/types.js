@@ -29,7 +29,7 @@
  * @property {number} [iceServersExpire] seconds
  * @property {number} heartbeat seconds
  * @property {Limits} limits
- * @property {string[]} [may] of kick, lock and admit, what this peer has a right to
+ * @property {string[]} [may] of kick, lock, admit and close, what this peer has a right to
  *
  * @typedef {Welcome & Numbers & {type: "joined", locked?: boolean}} Joined
  * @typedef {Welcome & Numbers & {type: "resumed", received: number, complete: boolean}} Resumed

@@ -309,6 +309,11 @@ export class Call {
     this.#dispatch({ type: "knocked", knock, name: "", over: true });
   }
 
+  /** Ends the call for everyone. */
+  endForAll() {
+    this.#room.closeRoom();
+  }
+
   /** @param {boolean} locked */
   lock(locked) {
     this.#room.lock(locked);

@@ -76,7 +76,7 @@
  * @property {boolean} draining the server is restarting
  * @property {boolean} relay whether the server gave a relay
  * @property {Trouble | null} trouble
- * @property {readonly string[]} may of kick, lock and admit, what one has a right to
+ * @property {readonly string[]} may of kick, lock, admit and close, what one has a right to
  * @property {readonly Knock[]} knocks of those who wait to be let in
  * @property {boolean} locked the room lets nobody new in
  * @property {Secret | null} asks what the server wants to be told before it lets one in

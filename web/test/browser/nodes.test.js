@@ -1,7 +1,7 @@
 /** Two browsers on different nodes, one of which is killed while they negotiate. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startNATS, startServer } from "./support/programs.js";
+import { shareNATS, startServer } from "./support/programs.js";
 import { framesOf, startLink } from "./support/proxy.js";
 import { startSite } from "./support/site.js";
 import { connected, enter, leave, visitor } from "./support/stays.js";
@@ -13,8 +13,8 @@ const UP_WITHIN = 5000; // ms
 
 test("a call comes about though the node of one is killed in the middle of its negotiation", async (t) => {
   const site = await startSite();
-  const nats = await startNATS();
-  const start = () => startServer("--tls", "off", "--origin", site.origin, "--nats-url", nats);
+  const shared = await shareNATS();
+  const start = () => startServer("--tls", "off", "--origin", site.origin, ...shared);
   const people = [await visitor(t, site, "Ann"), await visitor(t, site, "Ben")];
   for (const one of people) one.expect(/WebSocket/);
   const other = await start();

@@ -31,4 +31,5 @@ test("two and an echo: pictures, chat, mute, a screen, leaving and closing a tab
 
 test("three and an echo", (t) => meet(t, ["chromium", "chromium", "chromium"]));
 
-test("six, one of them an echo and two with a camera", (t) => meet(t, Array(5).fill("chromium"), 2));
+test("six, two of them echoes and two with a camera", (t) =>
+  meet(t, Array(4).fill("chromium"), 2, ["Echo", "Another echo"]));

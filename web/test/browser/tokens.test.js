@@ -8,7 +8,7 @@ import { connected, enter, visitor } from "./support/stays.js";
 
 const SECRET = "a secret that is for tests alone";
 const GAP = 1000; // ms that pictures may stop for
-const SOON = "4s"; // and clocks may be five seconds apart
+const SOON = "2s"; // and clocks may be five seconds apart
 
 /** @param {string} identity @param {string} ttl */
 const tokenOf = (identity, ttl) =>

@@ -19,6 +19,7 @@ export function peopleView(app) {
     icon("lock"),
     h("span", {}, ""),
   );
+  const end = h("button", { type: "button", onclick: () => app.call?.endForAll() }, icon("leave"), "End for everyone");
   const locked = h("p", { class: "hint" }, "This room is locked: nobody new gets in.");
   const invite = h(
     "button",
@@ -26,13 +27,14 @@ export function peopleView(app) {
     icon("invite"),
     "Invite",
   );
-  const element = h("div", { class: "stack" }, list, locked, h("p", { class: "actions" }, invite, lock));
+  const element = h("div", { class: "stack" }, list, locked, h("p", { class: "actions" }, invite, lock, end));
   let drawn = "";
   return {
     element,
     draw(state) {
       const { may } = state;
       lock.hidden = !may.includes("lock");
+      end.hidden = !may.includes("close");
       locked.hidden = !state.locked;
       write(/** @type {HTMLElement} */ (lock.lastElementChild), state.locked ? "Unlock the room" : "Lock the room");
       const rows = rowsOf(state);

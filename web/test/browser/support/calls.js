@@ -6,14 +6,15 @@ import { startEcho, startServer } from "./programs.js";
 const NAMES = ["Ann", "Ben", "Cem", "Dot", "Eve", "Fay"];
 
 /**
- * A call of several, with an echo: everyone sees all the others.
+ * A call of several, with an echo or more: everyone sees all the others.
  * @param {import("node:test").TestContext} t
  * @param {import("./browsers.js").Kind[]} kinds
  * @param {number} [cameras] how many have a camera on, the first: one core paints only so many pictures
+ * @param {string[]} [echoes] their names
  */
-export async function meet(t, kinds, cameras = kinds.length) {
+export async function meet(t, kinds, cameras = kinds.length, echoes = ["Echo"]) {
   const server = await startServer();
-  await startEcho(server, "tea");
+  for (const name of echoes) await startEcho(server, "tea", name);
   const tiny = kinds.length > 2;
   const viewport = tiny ? { width: 480, height: 360 } : { width: 1000, height: 700 };
   const guests = [];
@@ -25,7 +26,7 @@ export async function meet(t, kinds, cameras = kinds.length) {
     if (i >= cameras) await press(one, "Camera");
   }
   for (const one of guests) await join(one); // a page is slow to open beside several that are in a call
-  const all = [...guests.map(({ name }) => name), "Echo"];
+  const all = [...guests.map(({ name }) => name), ...echoes];
   for (const one of guests) {
     await sees(
       one,
@@ -33,7 +34,9 @@ export async function meet(t, kinds, cameras = kinds.length) {
     );
   }
   try {
-    await Promise.all(guests.map((one) => watches(one, cameras))); // for who has one, the echo stands in for the own
+    // Every echo gives back the picture of whoever has a camera.
+    const pictures = (/** @type {number} */ i) => (i < cameras ? cameras - 1 + echoes.length : cameras);
+    await Promise.all(guests.map((one, i) => watches(one, pictures(i))));
   } catch (error) {
     for (const { name, page } of guests) {
       t.diagnostic(`${name}: ${await page.evaluate(() => globalThis.diagnose()).catch(String)}`);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { browser, WITHIN } from "./browsers.js";
 
-const POLL = 100; // ms
+const POLL = { first: 5, last: 100 }; // ms: what comes soon is seen soon, and what takes long costs little
 
 /**
  * @typedef {object} Person
@@ -79,13 +79,15 @@ async function resize(page, viewport) {
  */
 export async function until({ page, name, problems }, what, condition, ...args) {
   const deadline = Date.now() + WITHIN;
+  let wait = POLL.first;
   let cause;
   try {
     do {
       const handle = await page.evaluateHandle(condition, ...args);
       if (await handle.evaluate((value) => Boolean(value))) return handle;
       await handle.dispose();
-      await setTimeout(POLL);
+      await setTimeout(wait);
+      wait = Math.min(2 * wait, POLL.last);
     } while (Date.now() < deadline);
   } catch (error) {
     cause = error;

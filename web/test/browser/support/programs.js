@@ -10,12 +10,10 @@ import { atEnd } from "./ending.js";
 
 const MODULE = fileURLToPath(new URL("../../../../", import.meta.url));
 
-const NATS = "github.com/nats-io/nats-server/v2";
-
 /** @type {Promise<string> | undefined} */
 let built;
 
-/** @returns {Promise<string>} the folder with parley, parley-peer and nats-server: PARLEY_TEST_BIN, or else they are built */
+/** @returns {Promise<string>} the folder with parley and parley-peer: PARLEY_TEST_BIN, or else they are built */
 function programs() {
   built ??= process.env.PARLEY_TEST_BIN ? Promise.resolve(process.env.PARLEY_TEST_BIN) : build();
   return built;
@@ -23,7 +21,7 @@ function programs() {
 
 async function build() {
   const folder = await temporary();
-  const args = ["build", "-o", `${folder}${path.sep}`, "./cmd/parley", "./cmd/parley-peer", NATS];
+  const args = ["build", "-o", `${folder}${path.sep}`, "./cmd/parley", "./cmd/parley-peer"];
   await promisify(execFile)(process.env.GO ?? "go", args, { cwd: MODULE, env: { ...process.env, CGO_ENABLED: "0" } });
   return folder;
 }
@@ -42,7 +40,16 @@ export async function temporary() {
  * @param {RegExp} ready
  */
 async function start(name, args, ready) {
-  const program = path.join(await programs(), name);
+  return run(path.join(await programs(), name), args, ready);
+}
+
+/**
+ * Does so with any program.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {RegExp} ready
+ */
+async function run(program, args, ready) {
   const env = { ...process.env, XDG_CONFIG_HOME: await temporary() };
   const child = spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
   /** @type {string[]} */
@@ -61,7 +68,7 @@ async function start(name, args, ready) {
       if (found) resolve(found);
     });
     child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}:\n${log.join("\n")}`)));
+    child.once("exit", (code) => reject(new Error(`${program} ended with ${code}:\n${log.join("\n")}`)));
   });
   return { match, log, stop, pid: child.pid };
 }
@@ -120,14 +127,22 @@ export async function makeToken(...flags) {
  * Has a peer without a browser send back what it gets.
  * @param {{ws: string}} server
  * @param {string} room
+ * @param {string} [name]
  */
-export function startEcho(server, room) {
-  return start("parley-peer", ["echo", "--insecure", "--name", "Echo", "--url", server.ws, "--room", room], /joined/i);
+export function startEcho(server, room, name = "Echo") {
+  return start("parley-peer", ["echo", "--insecure", "--name", name, "--url", server.ws, "--room", room], /joined/i);
 }
 
-/** Starts a NATS server with JetStream, on a free port of loopback, and gives its URL. */
-export async function startNATS() {
+let deployments = 0;
+
+/**
+ * A NATS server for nodes to share: the one of PARLEY_TEST_NATS, or a nats-server of one's own.
+ * @returns {Promise<string[]>} the flags of nodes of one deployment
+ */
+export async function shareNATS() {
+  const prefix = ["--nats-prefix", `t${process.pid}-${++deployments}`];
+  if (process.env.PARLEY_TEST_NATS) return ["--nats-url", process.env.PARLEY_TEST_NATS, ...prefix];
   const args = ["--addr", "127.0.0.1", "--port", "-1", "--jetstream", "--store_dir", await temporary()];
-  const { match } = await start("nats-server", args, /Listening for client connections on (127\.0\.0\.1:\d+)/);
-  return `nats://${match[1]}`;
+  const { match } = await run("nats-server", args, /Listening for client connections on (127\.0\.0\.1:\d+)/);
+  return ["--nats-url", `nats://${match[1]}`, ...prefix];
 }
