@@ -18,26 +18,24 @@ func (c *conn) receive(text []byte) {
 		c.resumed = false
 		a.Heard()
 	}
+	if a == nil {
+		c.door.Lock()
+		defer c.door.Unlock()
+		a = c.attached() // somebody may have let it in just now
+	}
 	switch {
-	case err != nil && a == nil:
-		c.refuse(nil, 0, err)
-	case a == nil:
-		c.receiveUnjoined(m)
-	default:
+	case a != nil:
 		c.receiveJoined(a, m, err)
 		c.acknowledge(a.Received())
+	case err != nil:
+		c.refuse(nil, 0, err)
+	default:
+		c.receiveUnjoined(m)
 	}
 }
 
-// receiveUnjoined takes a message of a connection that has no session yet, unless somebody lets it in just now.
+// receiveUnjoined takes a message of a connection that has no session yet. The door is held.
 func (c *conn) receiveUnjoined(m protocol.Message) {
-	c.door.Lock()
-	defer c.door.Unlock()
-	if a := c.attached(); a != nil {
-		c.receiveJoined(a, m, nil)
-		c.acknowledge(a.Received())
-		return
-	}
 	if over := c.server.admission.over(c.seat); over != "" && m.Type != protocol.TypeResume {
 		c.turnAway(over)
 		return

@@ -234,3 +234,28 @@ func TestNobodyLetsIn(t *testing.T) {
 		cem.wantClose(protocol.CloseNotJoined)
 	})
 }
+
+func TestSoManyMayWait(t *testing.T) {
+	config := checked(t, false)
+	config.JoinsPerAddress, config.ConnectionsPerAddress = -1, -1
+	run(t, config, rooms.Config{}, func(t *testing.T, s *service) {
+		waitingRoom(t, s)
+		const most = 1024
+		var first *peer
+		for i := range most {
+			p := s.dial()
+			p.say(`{"type":"join","room":"r"}`)
+			p.want("waiting")
+			if i == 0 {
+				first = p
+			}
+		}
+		p := s.dial()
+		p.say(`{"type":"join","room":"r"}`)
+		p.wantError(protocol.CodeOverloaded)
+		first.say(`{"type":"join","room":"another"}`)
+		first.want("joined")
+		p.say(`{"type":"join","room":"r"}`)
+		p.want("waiting")
+	})
+}

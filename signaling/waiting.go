@@ -54,6 +54,7 @@ func (c *conn) whileWaiting(v *visit, f func()) {
 		return
 	}
 	c.server.running.Go(func() { // before the connection's own goroutine can have ended
+		defer c.recover()
 		c.door.Lock()
 		defer c.door.Unlock()
 		if c.waits() == v {
