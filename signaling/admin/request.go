@@ -99,23 +99,3 @@ func decodeObject(body []byte, known ...string) (map[string]json.RawMessage, err
 	}
 	return members, nil
 }
-
-// depth is how deeply valid JSON nests.
-func depth(text []byte) (deepest int) {
-	level, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			level++
-			deepest = max(deepest, level)
-		case c == '}' || c == ']':
-			level--
-		}
-	}
-	return deepest
-}

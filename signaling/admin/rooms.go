@@ -148,7 +148,7 @@ func (a *API) say(c *call) (any, error) {
 	switch {
 	case !ok:
 		return nil, badRequest(`"data" must be there`)
-	case depth(data) >= protocol.MaxDepth: // the message around it is a level too
+	case protocol.Depth(data) >= protocol.MaxDepth: // the message around it is a level too
 		return nil, badRequest(`"data" may be nested %d deep`, protocol.MaxDepth-1)
 	}
 	payload := protocol.Encode(protocol.Announcement{Type: protocol.TypeAnnouncement, Data: data})

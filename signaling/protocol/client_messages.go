@@ -252,8 +252,7 @@ func (m Message) metadata() (json.RawMessage, error) {
 	case len(value) > MaxMetadata:
 		return nil, Errorf(CodeTooLarge, `"metadata" is longer than %d bytes`, MaxMetadata)
 	}
-	s := scanner{text: value}
-	if s.value(); s.deepest > MaxDepth-metadataDepth {
+	if Depth(value) > MaxDepth-metadataDepth {
 		return nil, Errorf(CodeBadJSON, `"metadata" is nested more than %d deep`, MaxDepth-metadataDepth)
 	}
 	return json.RawMessage(value), nil

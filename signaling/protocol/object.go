@@ -172,6 +172,14 @@ func escapedUnit(text []byte) uint64 {
 
 func isNull(value []byte) bool { return string(value) == "null" }
 
+// Depth is how deeply valid JSON nests: 0 for a number, 1 for a list of numbers.
+func Depth(value []byte) int {
+	s := scanner{text: value}
+	s.space()
+	s.value()
+	return s.deepest
+}
+
 // scanner walks over JSON that is known to be valid.
 type scanner struct {
 	text    []byte

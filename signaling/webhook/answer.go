@@ -32,7 +32,7 @@ func decodeAnswer(text []byte) (Grant, error) {
 	switch {
 	case !utf8.Valid(text), !json.Valid(text):
 		return Grant{}, errors.New("its answer is not JSON")
-	case depth(text) > protocol.MaxDepth:
+	case protocol.Depth(text) > protocol.MaxDepth:
 		return Grant{}, fmt.Errorf("its answer is nested more than %d deep", protocol.MaxDepth)
 	case json.Unmarshal(text, &a) != nil, a == nil:
 		return Grant{}, errors.New("its answer is not a JSON object")
@@ -168,24 +168,4 @@ func usable(server protocol.ICEServer) bool {
 		}
 	}
 	return len(server.URLs) > 0
-}
-
-// depth is how deeply valid JSON nests.
-func depth(text []byte) (deepest int) {
-	level, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{', c == '[':
-			level++
-			deepest = max(deepest, level)
-		case c == '}', c == ']':
-			level--
-		}
-	}
-	return deepest
 }
