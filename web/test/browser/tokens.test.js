@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "./support/person.js";
-import { makeToken, startServer } from "./support/programs.js";
+import { makeToken, shareNATS, startServer } from "./support/programs.js";
 import { startSite } from "./support/site.js";
 import { connected, enter, visitor } from "./support/stays.js";
 
@@ -14,13 +14,15 @@ const SOON = "2s"; // and clocks may be five seconds apart
 const tokenOf = (identity, ttl) =>
   makeToken("--token-secret", SECRET, "--room", "tea", "--identity", identity, "--ttl", ttl);
 
-test("a token ends during a call, and pictures go on with a fresh one, asked for in time or after its end", async (t) => {
+/** @param {import("node:test").TestContext} t @param {string[]} shared flags of nodes that share rooms, none for one node */
+async function renewed(t, shared) {
   const site = await startSite();
   const flags = ["--tls", "off", "--origin", site.origin, "--token-secret", SECRET, "--require-token"];
-  const server = await startServer(...flags);
+  const server = await startServer(...flags, ...shared);
+  const other = shared.length > 0 ? await startServer(...flags, ...shared) : server;
   const [ann, ben, cem] = await Promise.all(["Ann", "Ben", "Cem"].map((name) => visitor(t, site, name)));
   const call = { url: server.ws, room: "tea", video: true };
-  await enter(ben, "tea", { ...call, tokens: [await tokenOf("ben", "1h")] });
+  await enter(ben, "tea", { ...call, url: other.ws, tokens: [await tokenOf("ben", "1h")] });
   await enter(ann, "tea", { ...call, tokens: [await tokenOf("ann", SOON), await tokenOf("ann", "1h")] });
   await Promise.all([ann, ben].map((one) => connected(one, "tea")));
   await enter(cem, "tea", {
@@ -44,4 +46,10 @@ test("a token ends during a call, and pictures go on with a fresh one, asked for
   }
   const report = await cem.page.evaluate(() => ({ self: stays.tea.room.self, states: stays.tea.states }));
   assert.deepEqual(report, { self: kept, states: [] }, "who asked in time never lost the connection");
-});
+}
+
+const WHAT = "a token ends during a call, and pictures go on with a fresh one, asked for in time or after its end";
+
+test(WHAT, (t) => renewed(t, []));
+
+test(`${WHAT}: over two nodes`, async (t) => renewed(t, await shareNATS()));
