@@ -22,12 +22,10 @@ type pass struct {
 	Named     bool      `json:"n,omitempty"` // the name is the token's, and stays
 	Described bool      `json:"d,omitempty"` // the metadata is the token's, and stays
 	Broadcast bool      `json:"b,omitempty"` // it may write to everyone at once
-	Kick      bool      `json:"k,omitempty"` // it may have others leave
-	Lock      bool      `json:"l,omitempty"` // it may lock the room
-	Admit     bool      `json:"a,omitempty"` // it may let others in
-	Close     bool      `json:"c,omitempty"` // it may close the room
 	Expires   time.Time `json:"e,omitzero"`  // of the token; zero: there was none, and nothing ends
 	Asked     ruling    `json:"w,omitzero"`  // by the webhook
+
+	May []token.Right `json:"m,omitempty"` // see token.GivenOnly
 }
 
 // ruling is what the webhook said of a peer. A fresh token changes nothing of it.
@@ -36,10 +34,8 @@ type ruling struct {
 	Named     bool `json:"n,omitempty"` // the name is its, and stays
 	Described bool `json:"d,omitempty"` // the metadata is its, and stays
 	Quiet     bool `json:"q,omitempty"` // it took away the right to write to everyone at once
-	Kick      bool `json:"k,omitempty"` // it gave the right to have others leave
-	Lock      bool `json:"l,omitempty"` // it gave the right to lock the room
-	Admit     bool `json:"m,omitempty"` // it gave the right to let others in
-	Close     bool `json:"c,omitempty"` // it gave the right to close the room
+
+	May []token.Right `json:"m,omitempty"` // that it gave
 }
 
 // kept is what the next connection of a session on this node takes over.
@@ -51,7 +47,7 @@ type kept struct {
 func newPass(g token.Grant) *pass {
 	return &pass{
 		Subject: subject(g.Identity), Named: g.Name != "", Described: g.Metadata != nil, Broadcast: g.Broadcast,
-		Kick: g.Kick, Lock: g.Lock, Admit: g.Admit, Close: g.Close, Expires: g.Expires.UTC(),
+		May: g.May, Expires: g.Expires.UTC(),
 	}
 }
 
@@ -111,6 +107,8 @@ func (c *conn) authorize(j protocol.Join) (rooms.Join, *pass, error) {
 	if p != nil {
 		join.Carry = p.carried()
 	}
+	join.Admits = p.may(token.MayAdmit)
+	join.Trusted = join.Admits || p.may(token.MayLock)
 	join.Keep = &kept{c.allowance, c.iceServers}
 	return join, p, nil
 }
@@ -128,18 +126,22 @@ func (c *conn) redeem(join *rooms.Join, signed string) (p *pass, vouched string,
 	if err != nil {
 		return nil, "", err
 	}
-	if grant.Identity != "" {
-		join.Identity = "sub:" + grant.Identity
-	}
-	if grant.Name != "" {
-		join.Name = grant.Name
-	}
-	if grant.Metadata != nil {
-		join.Metadata = grant.Metadata
-	}
+	introduce(join, grant.Identity, grant.Name, grant.Metadata)
 	join.Capacity, join.Waits = grant.Capacity, grant.Wait
-	join.Trusted, join.Admits = grant.Lock || grant.Admit, grant.Admit
 	return newPass(grant), grant.Identity, nil
+}
+
+// introduce has a join be of whom a token, or the webhook, says it is; what is empty stays as the client has it.
+func introduce(join *rooms.Join, identity, name string, metadata json.RawMessage) {
+	if identity != "" {
+		join.Identity = "sub:" + identity
+	}
+	if name != "" {
+		join.Name = name
+	}
+	if metadata != nil {
+		join.Metadata = metadata
+	}
 }
 
 // reauthorize looks again at what a session that is resumed may do.
@@ -156,7 +158,7 @@ func (c *conn) reauthorize(a rooms.Attachment) (*pass, error) {
 	switch {
 	case p.Expires.IsZero() && config.RequireToken: // as it was not when this session began
 		return nil, protocol.Errorf(protocol.CodeUnauthorized, "a join needs a token here")
-	case !p.Expires.IsZero() && !time.Now().Before(p.Expires):
+	case p.ended():
 		return nil, protocol.Errorf(protocol.CodeTokenExpired, "the token has ended")
 	case config.Authorizer != nil && !p.Asked.Allowed: // the same: a join can be asked about, and a resume cannot
 		a.Leave()
@@ -166,6 +168,9 @@ func (c *conn) reauthorize(a rooms.Attachment) (*pass, error) {
 	}
 	return p, nil
 }
+
+// ended tells whether the token of a pass has ended; nil has none.
+func (p *pass) ended() bool { return p != nil && !p.Expires.IsZero() && !time.Now().Before(p.Expires) }
 
 // hold notes what the peer may do, and until when.
 func (c *conn) hold(p *pass) {
@@ -178,7 +183,7 @@ func (c *conn) hold(p *pass) {
 // checkPass ends a connection whose token has ended and no fresh one has come. The session stays for its grace time: the media
 // of a call go on while its peer gets a token and joins anew.
 func (c *conn) checkPass() {
-	if p := c.pass.Load(); p != nil && !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
+	if c.pass.Load().ended() {
 		c.fail(protocol.Errorf(protocol.CodeTokenExpired, "the token has ended"))
 	}
 }

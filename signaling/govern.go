@@ -3,33 +3,28 @@ package signaling
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"parley/rooms"
 	"parley/signaling/protocol"
+	"parley/signaling/token"
 )
 
-// rights gives what a pass, nil for none, lets its peer do beside what every peer may, in the words of the wire.
-func (p *pass) rights() (may []string) {
-	if p.mayKick() {
-		may = append(may, protocol.TypeKick)
-	}
-	if p.mayLock() {
-		may = append(may, protocol.TypeLock)
-	}
-	if p.mayAdmit() {
-		may = append(may, protocol.TypeAdmit)
-	}
-	if p.mayClose() {
-		may = append(may, protocol.TypeClose)
-	}
-	return may
+// may tells whether a pass gives a right that no peer has without being given it; nil gives none.
+func (p *pass) may(r token.Right) bool {
+	return p != nil && (slices.Contains(p.May, r) || slices.Contains(p.Asked.May, r))
 }
 
-// The rights that no peer has without being given them, by its token or by the webhook. nil has none.
-func (p *pass) mayKick() bool  { return p != nil && (p.Kick || p.Asked.Kick) }
-func (p *pass) mayLock() bool  { return p != nil && (p.Lock || p.Asked.Lock) }
-func (p *pass) mayAdmit() bool { return p != nil && (p.Admit || p.Asked.Admit) }
-func (p *pass) mayClose() bool { return p != nil && (p.Close || p.Asked.Close) }
+// rights gives all such rights of a pass, nil for none, in the words of the wire.
+func (p *pass) rights() (all []string) {
+	if p == nil {
+		return nil
+	}
+	for _, r := range token.GivenOnly(slices.Concat(p.May, p.Asked.May)) {
+		all = append(all, string(r))
+	}
+	return all
+}
 
 // kick has a peer leave. One that has left already is gone as wished.
 func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
@@ -37,7 +32,7 @@ func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	if !c.pass.Load().mayKick() {
+	if !c.pass.Load().may(token.MayKick) {
 		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to have others leave")
 	}
 	if rooms.PeerID(k.About) == a.Peer() {
@@ -53,7 +48,7 @@ func (c *conn) kick(a rooms.Attachment, m protocol.Message) error {
 
 // closeRoom ends the stay of everyone in the room, the sender's too.
 func (c *conn) closeRoom(rooms.Attachment, protocol.Message) error {
-	if !c.pass.Load().mayClose() {
+	if !c.pass.Load().may(token.MayClose) {
 		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to close the room")
 	}
 	c.log.Info().Msg("closing the room")
@@ -70,7 +65,7 @@ func (c *conn) lock(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	if !c.pass.Load().mayLock() {
+	if !c.pass.Load().may(token.MayLock) {
 		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to lock the room")
 	}
 	changed := false

@@ -3,9 +3,6 @@ package signaling
 import (
 	"context"
 	"errors"
-	"slices"
-
-	"parley/signaling/token"
 
 	"parley/rooms"
 	"parley/signaling/protocol"
@@ -32,22 +29,11 @@ func (c *conn) permit(join *rooms.Join, p *pass, vouched string) (*pass, error) 
 	if p == nil {
 		p = &pass{Broadcast: true}
 	}
-	gives := func(r token.Right) bool { return slices.Contains(grant.May, r) }
 	p.Asked = ruling{
-		Allowed: true, Named: grant.Name != "", Described: grant.Metadata != nil, Quiet: !grant.Broadcast,
-		Kick: gives(token.MayKick), Lock: gives(token.MayLock), Admit: gives(token.MayAdmit), Close: gives(token.MayClose),
+		Allowed: true, Named: grant.Name != "", Described: grant.Metadata != nil, Quiet: !grant.Broadcast, May: grant.May,
 	}
+	introduce(join, grant.Identity, grant.Name, grant.Metadata)
 	join.Waits = join.Waits || grant.Wait
-	join.Trusted, join.Admits = p.mayLock() || p.mayAdmit(), p.mayAdmit()
-	if grant.Identity != "" {
-		join.Identity = "sub:" + grant.Identity
-	}
-	if grant.Name != "" {
-		join.Name = grant.Name
-	}
-	if grant.Metadata != nil {
-		join.Metadata = grant.Metadata
-	}
 	if grant.Capacity != 0 {
 		join.Capacity = grant.Capacity
 	}

@@ -9,6 +9,7 @@ import (
 
 	"parley/rooms"
 	"parley/signaling/protocol"
+	"parley/signaling/token"
 )
 
 const (
@@ -103,7 +104,7 @@ func (c *conn) decided(v *visit, admit bool) {
 	switch {
 	case !admit:
 		err = protocol.Errorf(protocol.CodeForbidden, "you were not let in")
-	case v.pass != nil && !v.pass.Expires.IsZero() && !time.Now().Before(v.pass.Expires):
+	case v.pass.ended():
 		err = protocol.Errorf(protocol.CodeTokenExpired, "the token has ended")
 	default:
 		v.join.Trusted = true
@@ -143,7 +144,7 @@ func (c *conn) admit(a rooms.Attachment, m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	if !c.pass.Load().mayAdmit() {
+	if !c.pass.Load().may(token.MayAdmit) {
 		return protocol.Errorf(protocol.CodeForbidden, "this peer has no right to let others in")
 	}
 	ctx, cancel := context.WithTimeout(c.server.ctx, decideWithin)

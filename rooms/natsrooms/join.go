@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -186,11 +185,9 @@ func (n *newcomer) sit(ctx context.Context) (replaced []seat, err error) {
 		}
 		var err error
 		replaced, err = n.place(record, p.seat)
+		p.unseated = err != nil
 		return err == nil, err
 	})
-	for _, refused := range []error{rooms.ErrRoomFull, rooms.ErrRoomLocked, rooms.ErrPassword, rooms.ErrMustWait} {
-		p.unseated = p.unseated || errors.Is(err, refused)
-	}
 	if err != nil {
 		return nil, err
 	}

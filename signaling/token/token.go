@@ -51,10 +51,19 @@ const (
 	MayAdmit     Right = "admit"     // let in those who wait, and come in whatever the policy; never without being given
 )
 
-// may tells whether the token gives a right.
+// may tells whether the token gives a right that every peer has where nobody needs a token.
 func (c *Claims) may(r Right) bool {
-	common := r == MayJoin || r == MayBroadcast
-	return c.May == nil && common || slices.Contains(c.May, r)
+	return c.May == nil || slices.Contains(c.May, r)
+}
+
+// GivenOnly gives those of some rights that no peer has without being given them: each once, and always in one order.
+func GivenOnly(rights []Right) (given []Right) {
+	for _, r := range []Right{MayKick, MayLock, MayAdmit, MayClose} {
+		if slices.Contains(rights, r) {
+			given = append(given, r)
+		}
+	}
+	return given
 }
 
 // Grant is what a token that was found good allows.
@@ -64,11 +73,8 @@ type Grant struct {
 	Metadata  json.RawMessage // nil where the peer may choose
 	Capacity  int             // 0 for the server's
 	Broadcast bool
-	Kick      bool
-	Lock      bool
-	Admit     bool
-	Close     bool
-	Wait      bool
+	May       []Right   // see GivenOnly
+	Wait      bool      // somebody in the room has to let the peer in
 	Expires   time.Time // with what clocks may be apart: until then Verify takes it
 }
 
@@ -96,9 +102,7 @@ func (c *Claims) grant(room string) (Grant, error) {
 	}
 	return Grant{
 		Identity: c.Subject, Name: c.Name, Metadata: c.Metadata, Capacity: c.Capacity,
-		Broadcast: c.may(MayBroadcast), Kick: c.may(MayKick), Lock: c.may(MayLock), Admit: c.may(MayAdmit),
-		Close: c.may(MayClose), Wait: c.Wait,
-		Expires: c.ExpiresAt.Add(leeway),
+		Broadcast: c.may(MayBroadcast), May: GivenOnly(c.May), Wait: c.Wait, Expires: c.ExpiresAt.Add(leeway),
 	}, nil
 }
 

@@ -61,9 +61,11 @@ func (a answer) grant() (Grant, error) {
 		return g, err
 	}
 	g.Broadcast = broadcast || !said
-	if g.May, _, err = member[[]token.Right](a, "may", "an array of strings"); err != nil {
+	may, _, err := member[[]token.Right](a, "may", "an array of strings")
+	if err != nil {
 		return g, err
 	}
+	g.May = token.GivenOnly(may)
 	if g.Wait, _, err = member[bool](a, "wait", "true or false"); err != nil {
 		return g, err
 	}

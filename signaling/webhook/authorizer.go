@@ -50,7 +50,7 @@ type Grant struct {
 	Capacity   int                  // peers in the room, 0 where it leaves that as it is
 	ICEServers []protocol.ICEServer // nil for those of every client
 	Broadcast  bool                 // false takes the right away to write to everyone at once
-	May        []token.Right        // rights beside those that it has: kick, lock, admit and close
+	May        []token.Right        // rights beside those that it has: see token.GivenOnly
 	Wait       bool                 // somebody in the room has to let it in
 }
 
