@@ -22,6 +22,9 @@ type service struct {
 // startService starts the nodes in front of so many NATS servers.
 func startService(t *testing.T, servers int, more ...string) *service {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and starts servers")
+	}
 	binary := buildServer(t)
 	s := &service{t: t, nats: natstest.Start(t, servers)}
 	for range 3 {

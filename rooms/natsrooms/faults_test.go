@@ -155,6 +155,9 @@ func TestAMismatchIsSaidAndNothingIsChanged(t *testing.T) {
 }
 
 func TestPeersOfANodeReachEachOtherWithoutNATS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
 	t.Parallel() // waits out a lease
 	nats := natstest.Start(t, 1)
 	link := nats.Link()
@@ -192,6 +195,9 @@ func TestPeersOfANodeReachEachOtherWithoutNATS(t *testing.T) {
 // What NATS has stored when it is lost comes when it is back. Nothing that is sent meanwhile may overtake it, or it would be taken for
 // a repeat.
 func TestNothingOvertakesWhatNATSHas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
 	t.Parallel() // waits out a loss
 	link := natstest.Start(t, 1).Link()
 	here := newNode(t, rooms.Config{Grace: time.Hour}, Options{URLs: link.URLs(), Prefix: newPrefix()})
@@ -272,6 +278,9 @@ func TestADeadNodeIsSwept(t *testing.T) {
 
 // However the cut-off node hears of it: by the mailbox, or because it could not write the key.
 func TestWhatANodeAloneHadForOneWhoMovedIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
 	t.Parallel() // waits out a lease
 	here, there, link := newNodeOnALink(t, time.Hour)
 	ann, bob := join(t, there), join(t, there)
